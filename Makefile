@@ -1,0 +1,151 @@
+# Needs Go, git, make and, for the tests, Debian with apt. "make help" lists
+# what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+GO   ?= go
+CC   ?= gcc
+# Probes need root; everything else does not.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+
+# The version is what git knows: the tag, or the commit.
+VCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false)
+export CGO_ENABLED = 0
+
+# Kernels of the virtual machines (tests/vm/setup -l lists all that there are).
+VM_KERNELS     ?= 6.1 6.12
+VM_KERNELS_ALL ?= 5.10 6.1 6.12 bpo
+
+FUZZ_RUNS     ?= 2000
+FUZZ_RUNS_ALL ?= 200000
+
+# Where what is built goes; for another architecture: BIN=bin/arm64 GOARCH=arm64 CC=….
+BIN ?= bin
+
+TOTALS := bin/test-totals
+REPORT  = bin/report -totals $(TOTALS)
+# Packages whose tests need nothing but Go; the others have stages of their own.
+UNIT    = $$($(GO) list ./... | grep -v -x -e tracer/tests/truth -e tracer/tests/rules)
+
+.PHONY: help
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+## ---- the program
+
+.PHONY: build
+build: ## Build bin/tracer
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -buildvcs=$(VCS) -o $(BIN)/tracer ./cmd/tracer
+
+.PHONY: run
+run: build ## Build, and trace the system calls of this machine for three seconds
+	$(SUDO) bin/tracer apply -d 3s catalog:syscount
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
+
+## ---- the tests
+
+# All stages run, also when one has failed; the last lines say what came of each.
+.PHONY: test
+test: ## All tests, also in virtual machines (about 15 minutes)
+	@$(MAKE) --no-print-directory STAGES="deps build check unit fuzz truth $(addprefix vm-,$(VM_KERNELS))" stages
+
+.PHONY: test-all
+test-all: ## The same with more kernels, and more fuzzing
+	@$(MAKE) --no-print-directory FUZZ_RUNS=$(FUZZ_RUNS_ALL) \
+	  STAGES="deps build check unit race fuzz truth $(addprefix vm-,$(VM_KERNELS_ALL))" stages
+
+.PHONY: stages
+stages:
+	@mkdir -p bin; rm -f $(TOTALS)
+	@$(GO) build -o bin/report ./tests/report
+	@failed=; start=$$SECONDS; for stage in $(STAGES); do \
+	  echo "== $$stage ($$((SECONDS - start)) s)"; \
+	  $(MAKE) --no-print-directory $$stage || failed+=" $$stage"; \
+	  case "$$failed" in *\ deps*|*\ build*) break ;; esac; \
+	done; \
+	echo "== summary ($$((SECONDS - start)) s)"; \
+	$(REPORT) -sum || failed+=" "; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+.PHONY: deps
+deps: ## Install what the tests need from Debian's packages, if it is missing
+	@tests/workload/deps
+
+# What is checked without running it.
+.PHONY: check
+check: build ## Format, vet, staticcheck, house rules, generated files
+	@unformatted=$$($(GO) tool gofumpt -l .); [ -z "$$unformatted" ] || { echo "gofumpt -w would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -count=1 ./tests/rules
+	bin/tracer fmt -check -recursive specs
+	@tests/rules/generated
+
+.PHONY: unit
+unit: bin/report ## Unit tests, and those that use this machine's kernel
+	@$(GO) test -json -timeout 5m $(UNIT) | $(REPORT) -stage unit
+
+.PHONY: race
+race: bin/report ## Unit tests with the race detector
+	@CGO_ENABLED=1 $(GO) test -race -json -timeout 15m $(UNIT) | $(REPORT) -stage race
+
+.PHONY: fuzz
+fuzz: ## A fixed number of executions of every fuzz test
+	@tests/fuzz $(FUZZ_RUNS)
+
+.PHONY: truth
+truth: build workloads bin/report ## The whole program against workloads whose events are known
+	@$(GO) test -json -count=1 -timeout 10m $(if $(SUDO),-exec "$(SUDO)") ./tests/truth | $(REPORT) -stage truth -tests
+
+.PHONY: test-vm
+test-vm: $(addprefix vm-,$(VM_KERNELS)) ## Only the virtual machines
+
+# One boot runs all tests of a kernel.
+vm-%: bin/report
+	@tests/vm/suite $* | $(REPORT) -stage vm-$* -tests
+
+bin/report: $(wildcard tests/report/*.go)
+	@mkdir -p bin
+	@$(GO) build -o $@ ./tests/report
+
+## ---- workloads: programs whose events are known exactly
+
+W      := tests/workload
+WCFLAGS := -O2 -g -Wall -Wextra -Werror -pthread
+# A cross compiler does not find sys/sdt.h, which is the same everywhere.
+ifneq ($(findstring -linux-gnu-,$(CC)),)
+WCFLAGS += -idirafter $(firstword $(patsubst %/sys/sdt.h,%,$(wildcard /usr/include/*/sys/sdt.h /usr/include/sys/sdt.h)))
+endif
+WORKLOADS := tw-syscalls tw-events tw-usdt tw-functions tw-functions-nopie tw-functions-shared tw-functions-late libtwfn.so
+
+.PHONY: workloads
+workloads: $(addprefix $(BIN)/workload/,$(WORKLOADS)) ## Build the programs that are traced in tests
+
+COMPILE = @mkdir -p $(@D); $(CC) $(WCFLAGS) -o $@ $(filter %.c,$^)
+
+$(BIN)/workload/tw-syscalls: $(W)/syscalls.c $(W)/harness.c $(W)/harness.h
+	$(COMPILE)
+$(BIN)/workload/tw-events: $(W)/events.c $(W)/harness.c $(W)/harness.h
+	$(COMPILE)
+$(BIN)/workload/tw-usdt: $(W)/usdt.c $(W)/usdt_operands.c $(W)/harness.c $(W)/harness.h $(W)/usdt.h
+	$(COMPILE)
+FUNCTIONS := $(W)/functions.c $(W)/harness.c $(W)/functions.h $(W)/harness.h
+$(BIN)/workload/tw-functions: $(W)/functions_program.c $(FUNCTIONS)
+	$(COMPILE) -fPIE -pie
+$(BIN)/workload/tw-functions-nopie: $(W)/functions_program.c $(FUNCTIONS)
+	$(COMPILE) -fno-pie -no-pie
+$(BIN)/workload/libtwfn.so: $(FUNCTIONS)
+	$(COMPILE) -fPIC -shared
+$(BIN)/workload/tw-functions-shared: $(W)/functions_program.c $(BIN)/workload/libtwfn.so
+	$(COMPILE) -L$(@D) -ltwfn -Wl,-rpath,'$$ORIGIN'
+$(BIN)/workload/tw-functions-late: $(W)/functions_program.c $(BIN)/workload/libtwfn.so
+	$(COMPILE) '-DLATE="libtwfn.so"'

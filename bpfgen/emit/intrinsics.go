@@ -1,0 +1,113 @@
+package emit
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/asm"
+
+	"tracer/bpfgen/ir"
+)
+
+// sequences are the intrinsics made of hand-written instructions: arguments in
+// r1 to r5, the result in r0.
+type sequenceMaker struct {
+	args     int
+	imms     int
+	clobbers uint16 // a bit for each register that is lost
+	make     func(v *ir.Value, q *sequence) error
+}
+
+var sequences = map[string]sequenceMaker{
+	ir.HistSlot:    {args: 1, imms: 2, clobbers: 0b001111, make: histSlot},
+	ir.StrContains: {args: 1, imms: 1, clobbers: 0b111111, make: strContains},
+	ir.StrEqual:    {args: 2, imms: 2, clobbers: 0b111111, make: strEqual},
+	ir.PairPush:    {args: 3, imms: 2, clobbers: 0b111111, make: pairPush},
+	ir.PairPop:     {args: 3, imms: 2, clobbers: 0b111111, make: pairPop},
+}
+
+func (s *selector) intrinsic(v *ir.Value) error {
+	if v.Sym == ir.ReadFailed {
+		return s.readFailed(v)
+	}
+	maker, ok := sequences[v.Sym]
+	if !ok {
+		return fmt.Errorf("no intrinsic %q", v.Sym)
+	}
+	if len(v.Args) != maker.args || len(v.Imms) != maker.imms {
+		return fmt.Errorf("%s with %d operands and %d constants, want %d and %d", v.Sym, len(v.Args), len(v.Imms), maker.args, maker.imms)
+	}
+	q := newSequence()
+	if err := maker.make(v, q); err != nil {
+		return fmt.Errorf("%s: %w", v.Sym, err)
+	}
+	list, err := q.finish()
+	if err != nil {
+		return fmt.Errorf("%s: %w", v.Sym, err)
+	}
+	s.call(v, inst{kind: kindSeq, seq: list, clobbers: maker.clobbers})
+	return nil
+}
+
+// readFailed is not a sequence: it costs the usual case one jump.
+func (s *selector) readFailed(v *ir.Value) error {
+	if len(v.Args) != 3 {
+		return fmt.Errorf("%s with %d operands, want 3", v.Sym, len(v.Args))
+	}
+	failed := &mblock{name: "read failed", cold: true}
+	count := &mblock{name: "count failure", cold: true}
+	after := &mblock{name: s.cur.name, cold: s.cur.cold}
+	s.skipUnless(ir.OpSlt, v.Args[0], failed, after)
+	s.start(failed)
+	s.skipUnless(ir.OpNe, v.Args[1], count, after)
+	s.start(count)
+	at := &ir.Value{Op: ir.OpLoad, Args: []*ir.Value{v.Args[2]}}
+	base, off := s.address(at)
+	sum := s.m.newReg()
+	s.add(inst{kind: kindLoad, op: asm.LoadMemOp(asm.DWord), dst: sum, src: base, off: off})
+	s.add(inst{kind: kindALU, op: asm.Add.Op(asm.ImmSource), dst: sum, src: noReg, imm: 1})
+	s.add(inst{kind: kindStore, op: asm.StoreMemOp(asm.DWord), dst: base, src: sum, off: off})
+	s.cur.term = terminator{then: after, pos: s.pos}
+	s.start(after)
+	return nil
+}
+
+// skipUnless ends the current block: to then if v cmp 0, else to els.
+func (s *selector) skipUnless(cmp ir.Op, v *ir.Value, then, els *mblock) {
+	s.cur.term = terminator{cmp: cmp, a: s.get(v), b: noReg, then: then, els: els, pos: s.pos}
+}
+
+// histSlot needs no branches, so the verifier sees one way through it and the
+// processor has nothing to guess. With n = 2^bits, a value x of bitlen p+1 has
+// e = max(0, p-bits) bits too many, and its slot is 1 + e*n + (x >> e).
+func histSlot(v *ir.Value, q *sequence) error {
+	bits, signed := v.Imms[0], v.Imms[1] != 0
+	if bits < 0 || bits > 8 {
+		return fmt.Errorf("%d bits, want 0 to 8", bits)
+	}
+	slot, x, y, t := asm.R0, asm.R1, asm.R2, asm.R3
+	if signed {
+		q.add(asm.Mov.Imm(slot, 0))
+		q.jumpImm(asm.JSLT, x, 0, "done")
+	}
+	// e = bitlen(y), by halving: t = k if y >= 2^k, else 0.
+	q.add(asm.Mov.Reg(y, x), asm.RSh.Imm(y, int32(bits)+1))
+	q.add(asm.Mov.Imm32(slot, -1), asm.Sub.Reg(slot, y), asm.RSh.Imm(slot, 63), asm.LSh.Imm(slot, 5), asm.RSh.Reg(y, slot))
+	for shift := int32(4); shift >= 2; shift-- {
+		k := int32(1) << shift
+		q.add(asm.Mov.Imm(t, 1<<k-1), asm.Sub.Reg(t, y), asm.RSh.Imm(t, 63), asm.LSh.Imm(t, shift), asm.RSh.Reg(y, t), asm.Add.Reg(slot, t))
+	}
+	// Here y < 16: two bits more by the same step, then bitlen(y) of 0 to 3
+	// is y - (y & y>>1).
+	q.add(asm.Mov.Imm(t, 3), asm.Sub.Reg(t, y), asm.RSh.Imm(t, 63), asm.LSh.Imm(t, 1), asm.RSh.Reg(y, t), asm.Add.Reg(slot, t))
+	q.add(asm.Mov.Reg(t, y), asm.RSh.Imm(t, 1), asm.And.Reg(t, y), asm.Add.Reg(slot, y), asm.Sub.Reg(slot, t))
+	q.add(asm.RSh.Reg(x, slot))
+	if bits > 0 {
+		q.add(asm.LSh.Imm(slot, int32(bits)))
+	}
+	q.add(asm.Add.Reg(slot, x), asm.Add.Imm(slot, 1))
+	last := int32(ir.HistSlots(int(bits)) - 1)
+	q.jumpImm(asm.JLE, slot, last, "done")
+	q.add(asm.Mov.Imm(slot, last)) // never, but the verifier does not know
+	q.label("done")
+	return nil
+}

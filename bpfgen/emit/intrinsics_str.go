@@ -1,0 +1,133 @@
+package emit
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/asm"
+
+	"tracer/bpfgen/ir"
+)
+
+// verifierBudget is how many instructions one string operation may cost the
+// verifier, which walks a loop byte by byte; its limit for a whole program is
+// a million (BPF_COMPLEXITY_LIMIT_INSNS, 5.2).
+const verifierBudget = 600_000
+
+// maxText is the longest text that can be looked through in bytes.
+const maxText = 1 << 16
+
+// strContains shifts the text through a window of eight bytes, which is
+// compared with the end of the first eight bytes of the needle; what follows
+// is compared byte by byte where the window fits.
+func strContains(v *ir.Value, q *sequence) error {
+	n, needle := v.Imms[0], v.Data
+	if n < 0 || n > maxText {
+		return fmt.Errorf("a text of %d bytes, at most %d can be looked through", n, maxText)
+	}
+	head := needle[:min(8, len(needle))]
+	tail := needle[len(head):]
+	if cost := n * int64(10+2*len(tail)); cost > verifierBudget {
+		return fmt.Errorf("looking for %d bytes in %d costs the verifier some %d steps, at most %d are allowed", len(needle), n, cost, verifierBudget)
+	}
+	for _, c := range needle {
+		if c == 0 {
+			return fmt.Errorf("the string to look for has a NUL inside")
+		}
+	}
+	switch {
+	case len(needle) == 0:
+		q.add(asm.Mov.Imm(asm.R0, 1))
+		return nil
+	case int64(len(needle)) > n:
+		q.add(asm.Mov.Imm(asm.R0, 0))
+		return nil
+	}
+	text, left, window, want, c := asm.R1, asm.R2, asm.R3, asm.R4, asm.R5
+	q.add(asm.Mov.Imm(left, int32(n)-int32(len(tail))), asm.Mov.Imm(window, 0))
+	q.add(asm.LoadImm(want, int64(bigEndian(head)), asm.DWord))
+	q.label("next")
+	q.add(asm.LoadMem(c, text, 0, asm.Byte))
+	q.jumpImm(asm.JEq, c, 0, "no")
+	q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c))
+	dropOld(q, window, len(head))
+	q.add(asm.Add.Imm(text, 1))
+	if len(tail) == 0 {
+		q.jumpReg(asm.JEq, window, want, "yes")
+	} else {
+		q.jumpReg(asm.JNE, window, want, "again")
+		for i, b := range tail {
+			q.add(asm.LoadMem(c, text, int16(i), asm.Byte))
+			q.jumpImm(asm.JNE, c, int32(b), "again")
+		}
+		q.jump("yes")
+	}
+	q.label("again")
+	q.add(asm.Add.Imm(left, -1))
+	q.jumpImm(asm.JNE, left, 0, "next")
+	q.label("no")
+	q.add(asm.Mov.Imm(asm.R0, 0))
+	q.jump("done")
+	q.label("yes")
+	q.add(asm.Mov.Imm(asm.R0, 1))
+	q.label("done")
+	return nil
+}
+
+func bigEndian(b []byte) uint64 {
+	n := uint64(0)
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+// dropOld keeps the last n bytes of the window.
+func dropOld(q *sequence, window asm.Register, n int) {
+	switch {
+	case n == 8:
+	case n == 4:
+		q.add(asm.Mov.Reg32(window, window))
+	case n < 4:
+		q.add(asm.And.Imm(window, 1<<(8*n)-1))
+	default:
+		q.add(asm.LSh.Imm(window, int32(64-8*n)), asm.RSh.Imm(window, int32(64-8*n)))
+	}
+}
+
+// strEqual walks both strings as far as both are readable; what is left of the
+// longer one must begin with its end.
+func strEqual(v *ir.Value, q *sequence) error {
+	n, m := v.Imms[0], v.Imms[1]
+	if n < 0 || m < 0 || min(n, m) > maxText {
+		return fmt.Errorf("strings of %d and %d bytes, at most %d can be compared", n, m, maxText)
+	}
+	if n == 0 && m == 0 {
+		q.add(asm.Mov.Imm(asm.R0, 1))
+		return nil
+	}
+	a, b, left, c := asm.R1, asm.R2, asm.R3, asm.R4
+	if short := min(n, m); short > 0 {
+		q.add(asm.Mov.Imm(left, int32(short)))
+		q.label("next")
+		q.add(asm.LoadMem(c, a, 0, asm.Byte), asm.LoadMem(asm.R5, b, 0, asm.Byte))
+		q.jumpReg(asm.JNE, c, asm.R5, "no")
+		q.jumpImm(asm.JEq, c, 0, "yes")
+		q.add(asm.Add.Imm(a, 1), asm.Add.Imm(b, 1), asm.Add.Imm(left, -1))
+		q.jumpImm(asm.JNE, left, 0, "next")
+	}
+	if n != m {
+		longer := a
+		if m > n {
+			longer = b
+		}
+		q.add(asm.LoadMem(c, longer, 0, asm.Byte))
+		q.jumpImm(asm.JNE, c, 0, "no")
+	}
+	q.label("yes")
+	q.add(asm.Mov.Imm(asm.R0, 1))
+	q.jump("done")
+	q.label("no")
+	q.add(asm.Mov.Imm(asm.R0, 0))
+	q.label("done")
+	return nil
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+
+	"tracer/internal/host"
+	"tracer/internal/symbol"
+	"tracer/interpreter/facts"
+	"tracer/interpreter/unit"
+)
+
+// facts are those of this machine, opened once, or those that tests gave.
+func (a *app) facts() facts.Facts {
+	if a.env.Facts != nil {
+		return a.env.Facts
+	}
+	return a.machine()
+}
+
+// machine is this machine. Where tracefs is not mounted and may be, it is.
+func (a *app) machine() *host.Host {
+	if a.host == nil {
+		a.host = host.Open(host.Options{MountTracefs: true, Getenv: a.env.Getenv})
+	}
+	return a.host
+}
+
+// kernelTypes are the kernel types that are decoded already, nil if none are.
+func (a *app) kernelTypes() *btf.Cache {
+	if a.env.Facts != nil {
+		return nil
+	}
+	return a.machine().BTFCache()
+}
+
+// unitEnv prints names and symbols of this machine. offset is what to add to
+// CLOCK_MONOTONIC for Unix time, in ns.
+func (a *app) unitEnv(offset int64) *unit.Env {
+	return &unit.Env{
+		Names:    unit.ABI(a.facts().Kernel().Arch),
+		Resolver: symbol.New(symbol.Options{WallOffset: offset}),
+		Location: a.env.Location,
+	}
+}
+
+// explain says what to do about an error of the kernel, "" if nothing is known.
+func (a *app) explain(err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	p := a.machine().Privileges()
+	if missing := p.Missing(); len(missing) > 0 {
+		return fmt.Sprintf("This process lacks %s. Run tracer as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon=ep $(command -v tracer).",
+			strings.Join(missing, ", and "))
+	}
+	if p.Lockdown != "" && p.Lockdown != "none" {
+		return fmt.Sprintf("The kernel is in lockdown mode %q, which refuses some kinds of tracing even to root. It is set by Secure Boot or by lockdown= on the kernel command line.", p.Lockdown)
+	}
+	return "The kernel refuses it even to this process: a security module, a container's seccomp filter, or the kernel's build may be the reason."
+}
+
+// notices says what was changed on the machine.
+func (a *app) notices() {
+	if a.host == nil {
+		return
+	}
+	for _, n := range a.host.Notices() {
+		a.say("%s", n)
+	}
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cilium/ebpf/btf"
+
+	"tracer/interpreter/facts"
+)
+
+// unprivileged are facts as a process may see them that may not look at
+// everything: what it is not allowed to know is not known, and neither rejects
+// nor supports a spec.
+type unprivileged struct{ facts.Facts }
+
+// unknown turns a missing permission into facts.ErrUnknown.
+func unknown(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (%w)", facts.ErrUnknown, err)
+	}
+	return err
+}
+
+func (u unprivileged) BTF() (*btf.Spec, error) {
+	spec, err := u.Facts.BTF()
+	return spec, unknown(err)
+}
+
+func (u unprivileged) FindFunc(name string) (*btf.Func, string, error) {
+	fn, module, err := u.Facts.FindFunc(name)
+	return fn, module, unknown(err)
+}
+
+func (u unprivileged) Tracepoints() ([]string, error) {
+	names, err := u.Facts.Tracepoints()
+	return names, unknown(err)
+}
+
+func (u unprivileged) Tracepoint(category, event string) (*facts.Format, error) {
+	format, err := u.Facts.Tracepoint(category, event)
+	return format, unknown(err)
+}
+
+func (u unprivileged) RawTracepoints() ([]string, error) {
+	names, err := u.Facts.RawTracepoints()
+	return names, unknown(err)
+}
+
+func (u unprivileged) RawTracepoint(name string) (*btf.FuncProto, string, error) {
+	proto, module, err := u.Facts.RawTracepoint(name)
+	return proto, module, unknown(err)
+}
+
+func (u unprivileged) Functions() ([]facts.Function, error) {
+	functions, err := u.Facts.Functions()
+	return functions, unknown(err)
+}
+
+func (u unprivileged) Symbol(name string) (uint64, error) {
+	address, err := u.Facts.Symbol(name)
+	return address, unknown(err)
+}
+
+func (u unprivileged) Feature(f facts.Feature) error { return unknown(u.Facts.Feature(f)) }

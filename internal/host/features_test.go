@@ -1,0 +1,85 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/google/go-cmp/cmp"
+
+	"tracer/interpreter/facts"
+)
+
+func TestFeaturesAreThereOrSaySinceWhen(t *testing.T) {
+	h := Open(Options{})
+	capable := h.Privileges().capable()
+	for _, p := range featureProbes() {
+		err := h.Feature(p.feature)
+		switch {
+		case err == nil && !capable:
+			t.Errorf("%s: there, and could not be tried", p.feature)
+		case err == nil:
+			t.Logf("%s: yes", p.feature)
+		case errors.Is(err, ebpf.ErrNotSupported):
+			t.Logf("%s: %v", p.feature, err)
+			if !strings.Contains(err.Error(), p.since) {
+				t.Errorf("%s: the error does not say since when: %v", p.feature, err)
+			}
+		case errors.Is(err, fs.ErrPermission) && capable == errors.Is(err, facts.ErrUnknown):
+			t.Errorf("%s: privileges %v, and yet: %v", p.feature, capable, err)
+		case errors.Is(err, fs.ErrPermission):
+			t.Logf("%s: %v", p.feature, err)
+		default:
+			t.Errorf("%s: neither there nor unsupported: %v", p.feature, err)
+		}
+		if again := h.Feature(p.feature); !errors.Is(again, err) {
+			t.Errorf("%s: asked again, %v", p.feature, again)
+		}
+	}
+	if err := h.Feature("nosuch"); !errors.Is(err, facts.ErrUnknown) {
+		t.Errorf("nosuch: %v", err)
+	}
+}
+
+func TestWithoutPrivilegesFeaturesAreUnknown(t *testing.T) {
+	h := Open(Options{})
+	h.opts.Root = image(t, map[string]string{"/proc/self/status": "CapEff:\t0000000000000000\n"})
+	for _, p := range featureProbes() {
+		err := h.tryFeature(p)
+		if !p.anyone && (!errors.Is(err, facts.ErrUnknown) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "CAP_BPF")) {
+			t.Errorf("%s: %v", p.feature, err)
+		}
+	}
+}
+
+func TestFeaturesOfAnImageAreUnknown(t *testing.T) {
+	if err := Open(Options{Root: t.TempDir()}).Feature(facts.RingBuffer); !errors.Is(err, facts.ErrUnknown) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPrivileges(t *testing.T) {
+	const dir = "/proc/sys/kernel/"
+	root := image(t, map[string]string{
+		"/proc/self/status":               "Name:\tx\nCapEff:\t0000004000000000\n",
+		dir + "kptr_restrict":             "1\n",
+		dir + "perf_event_paranoid":       "4\n",
+		dir + "unprivileged_bpf_disabled": "2\n",
+		"/sys/kernel/security/lockdown":   "none integrity [confidentiality]\n",
+	})
+	p := Open(Options{Root: root}).Privileges()
+	want := Privileges{Root: os.Geteuid() == 0, Perfmon: true, Lockdown: "confidentiality", KptrRestrict: 1, PerfEventParanoid: 4, UnprivilegedBPF: 2}
+	if diff := cmp.Diff(want, p); diff != "" {
+		t.Error(diff)
+	}
+	if missing := strings.Join(p.Missing(), "; "); !strings.Contains(missing, "CAP_BPF") || strings.Contains(missing, "CAP_PERFMON") || !strings.Contains(missing, "lockdown") {
+		t.Errorf("missing %q", missing)
+	}
+	nothing := Open(Options{Root: t.TempDir()}).Privileges()
+	if nothing.Lockdown != "" || nothing.KptrRestrict != -1 || len(nothing.Missing()) != 2 {
+		t.Errorf("%+v", nothing)
+	}
+}

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tracer/interpreter/facts"
+)
+
+func TestFunctionsOfThisKernel(t *testing.T) {
+	needFile(t, "/proc/kallsyms")
+	h := Open(Options{})
+	fns, err := h.Functions()
+	if err != nil || len(fns) < 1000 {
+		t.Fatalf("%d functions, %v", len(fns), err)
+	}
+	if !slices.IsSortedFunc(fns, func(a, b facts.Function) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("not sorted")
+	}
+	if !slices.ContainsFunc(fns, func(f facts.Function) bool { return f.Name == "vfs_read" && f.Module == "" }) {
+		t.Error("vfs_read is missing")
+	}
+	for _, fn := range fns {
+		if strings.HasPrefix(fn.Name, "__pfx_") {
+			t.Errorf("%s is padding", fn.Name)
+			break
+		}
+	}
+}
+
+const kallsymsText = `ffffffff81000000 T _text
+ffffffff81000000 T _stext
+ffffffff81000010 T __pfx_vfs_read
+ffffffff81000020 T vfs_read
+ffffffff81000030 t twice
+ffffffff81000040 t twice
+ffffffff81000050 W weak
+ffffffff81000060 t work.isra.0
+ffffffff81000070 t work.cold
+ffffffff81000080 T __SCT__call
+ffffffff81000100 T __noinstr_text_start
+ffffffff81000110 t noinstr_fn
+ffffffff81000200 T __noinstr_text_end
+ffffffff82000000 D jiffies
+ffffffff83000000 T _sinittext
+ffffffff83000010 t early
+ffffffff83001000 T _einittext
+ffffffffc0000000 t mod_fn	[some_mod]
+ffffffffc0001000 t bpf_prog_1	[bpf]
+`
+
+func TestKallsymsLinesThatAreFunctions(t *testing.T) {
+	h := Open(Options{Root: image(t, map[string]string{
+		"/proc/kallsyms":                      kallsymsText,
+		"/sys/kernel/debug/kprobes/blacklist": "0xffffffff81000050-0xffffffff81000060\tweak\n",
+	})})
+	fns, err := h.Functions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []facts.Function{
+		{Name: "__noinstr_text_end", Addr: 0xffffffff81000200},
+		{Name: "_einittext", Addr: 0xffffffff83001000},
+		{Name: "_stext", Addr: 0xffffffff81000000},
+		{Name: "_text", Addr: 0xffffffff81000000},
+		{Name: "mod_fn", Addr: 0xffffffffc0000000, Module: "some_mod"},
+		{Name: "twice", Addr: 0xffffffff81000030},
+		{Name: "twice", Addr: 0xffffffff81000040},
+		{Name: "vfs_read", Addr: 0xffffffff81000020},
+		{Name: "work.cold", Addr: 0xffffffff81000070},
+		{Name: "work.isra.0", Addr: 0xffffffff81000060},
+	}
+	if diff := cmp.Diff(want, fns); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFunctionsOfFtrace(t *testing.T) {
+	tests := []struct {
+		name  string
+		files map[string]string
+	}{
+		{"names", map[string]string{
+			"available_filter_functions": "vfs_read\n__ftrace_invalid_address___80\nmod_fn [some_mod]\n",
+		}},
+		{"addresses", map[string]string{
+			"available_filter_functions":       "not asked\n",
+			"available_filter_functions_addrs": "ffffffff81000020 vfs_read\nno line\nffffffffc0000000 mod_fn [some_mod]\n",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			files := map[string]string{"/sys/kernel/tracing/events/x": "", "/proc/kallsyms": kallsymsText}
+			for name, text := range tt.files {
+				files["/sys/kernel/tracing/"+name] = text
+			}
+			fns, err := Open(Options{Root: image(t, files)}).Functions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []facts.Function{{Name: "mod_fn", Module: "some_mod"}, {Name: "vfs_read"}}
+			if tt.name == "addresses" {
+				want[0].Addr, want[1].Addr = 0xffffffffc0000000, 0xffffffff81000020
+			}
+			if diff := cmp.Diff(want, fns); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestSymbolAddresses(t *testing.T) {
+	hidden := strings.NewReplacer("ffffffff8", "000000000", "ffffffffc", "000000000").Replace(kallsymsText)
+	hidden = strings.Join(zeroed(hidden), "\n")
+	functionsOnly := strings.ReplaceAll(kallsymsText, "ffffffff82000000 D jiffies\n", "")
+	tests := []struct {
+		name, text, symbol string
+		want               uint64
+		is                 error
+		says               string
+	}{
+		{"function", kallsymsText, "vfs_read", 0xffffffff81000020, nil, ""},
+		{"variable", kallsymsText, "jiffies", 0xffffffff82000000, nil, ""},
+		{"of a module", kallsymsText, "mod_fn", 0xffffffffc0000000, nil, ""},
+		{"part of a name", kallsymsText, "vfs", 0, facts.ErrNotFound, ""},
+		{"with a line break", kallsymsText, "twice\nffffffff81000040", 0, facts.ErrNotFound, ""},
+		{"hidden", hidden, "vfs_read", 0, facts.ErrUnknown, "kptr_restrict"},
+		{"no variables", functionsOnly, "avenrun", 0, facts.ErrNotFound, "CONFIG_KALLSYMS_ALL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := Open(Options{Root: image(t, map[string]string{"/proc/kallsyms": tt.text})})
+			got, err := h.Symbol(tt.symbol)
+			if got != tt.want || !errors.Is(err, tt.is) {
+				t.Errorf("%#x, %v", got, err)
+			}
+			if tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
+				t.Errorf("error %v does not name %s", err, tt.says)
+			}
+		})
+	}
+}
+
+// zeroed replaces all addresses by zeros, as kptr_restrict does.
+func zeroed(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		if len(line) > 16 {
+			lines = append(lines, strings.Repeat("0", 16)+strings.TrimRight(line[16:], "\n"))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,161 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"tracer/interpreter/facts"
+)
+
+// errNotSupp is the kernel's own ENOTSUPP (include/linux/errno.h), which leaks
+// to user space where a kernel cannot do something.
+const errNotSupp = syscall.Errno(524)
+
+// fentryTargets are functions to try fentry on; the first is there to be
+// traced, the second is in every kernel and called rarely.
+var fentryTargets = []string{"bpf_fentry_test1", "do_coredump", "vprintk"}
+
+// tryFentry loads and attaches an fentry program: lockdown may refuse either.
+func tryFentry(h *Host) error {
+	if _, err := h.BTF(); err != nil {
+		return unsupported(err, facts.ErrNotFound)
+	}
+	target := ""
+	for _, name := range fentryTargets {
+		if _, module, err := h.FindFunc(name); err == nil && module == "" {
+			target = name
+			break
+		}
+	}
+	if target == "" {
+		return fmt.Errorf("no function to try it on is known to this kernel's BTF: %w", facts.ErrUnknown)
+	}
+	loaded := false
+	err := h.load(&ebpf.ProgramSpec{
+		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: target, Instructions: returnZero(),
+	}, nil, func(prog *ebpf.Program) error {
+		loaded = true
+		l, err := link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})
+		if err != nil {
+			return err
+		}
+		return l.Close()
+	})
+	switch {
+	case errors.Is(err, unix.EPERM) && loaded:
+		return fmt.Errorf("a program for %s can be loaded, but attaching it is refused: %w", target, err)
+	case errors.Is(err, unix.EPERM):
+		return fmt.Errorf("loading a program for %s is refused: %w", target, err)
+	}
+	return unsupported(err, unix.EINVAL, unix.E2BIG, errNotSupp, unix.EOPNOTSUPP, unix.ENODEV)
+}
+
+// tryKprobe opens a kprobe on a function that does not exist: a kernel that has
+// kprobes looks for it and says so, and nothing is ever armed.
+func tryKprobe(h *Host) error {
+	text, err := os.ReadFile("/sys/bus/event_source/devices/kprobe/type")
+	if err != nil {
+		return fmt.Errorf("%w (no kprobe event source: %w)", ebpf.ErrNotSupported, err)
+	}
+	kind, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 32)
+	if err != nil {
+		return fmt.Errorf("type of the kprobe event source: %w", err)
+	}
+	name := append([]byte("tracer_asks_for_no_function"), 0)
+	attr := unix.PerfEventAttr{Type: uint32(kind), Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
+	attr.Ext1 = uint64(uintptr(unsafe.Pointer(&name[0])))
+	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	runtime.KeepAlive(name)
+	switch {
+	case err == nil:
+		return unix.Close(fd)
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	default:
+		return err
+	}
+}
+
+// tryPerfEvent loads a program, and opens the clock it would be attached to.
+func tryPerfEvent(*Host) error {
+	if err := features.HaveProgramType(ebpf.PerfEvent); err != nil {
+		return err
+	}
+	attr := unix.PerfEventAttr{
+		Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK,
+		Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})), Bits: unix.PerfBitDisabled,
+	}
+	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if errors.Is(err, unix.ENOSYS) {
+		return unsupported(err, unix.ENOSYS)
+	}
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// AttachTraceUprobeSession is BPF_TRACE_UPROBE_SESSION (6.13), which cilium/ebpf
+// v0.22 does not name.
+const AttachTraceUprobeSession ebpf.AttachType = 57
+
+// linkCreateUprobeMulti is union bpf_attr for BPF_LINK_CREATE with the part for
+// uprobe_multi, of include/uapi/linux/bpf.h.
+type linkCreateUprobeMulti struct {
+	progFD, targetFD, attachType, flags   uint32
+	path, offsets, refCtrOffsets, cookies uint64
+	count, multiFlags, pid, _             uint32
+}
+
+// bpfLinkCreate is the command BPF_LINK_CREATE (5.7).
+const bpfLinkCreate = 28
+
+// tryUprobeSession makes a link to a directory: a kernel that knows sessions
+// gets as far as seeing that it is no file (EBADF), others refuse the attach
+// type (EINVAL).
+func tryUprobeSession(h *Host) error {
+	err := h.load(&ebpf.ProgramSpec{
+		Type: ebpf.Kprobe, AttachType: AttachTraceUprobeSession, Instructions: returnZero(),
+	}, nil, func(prog *ebpf.Program) error {
+		path := append([]byte("/"), 0)
+		offsets := []uint64{0}
+		attr := linkCreateUprobeMulti{
+			progFD: uint32(prog.FD()), attachType: uint32(AttachTraceUprobeSession), count: 1,
+			path:    uint64(uintptr(unsafe.Pointer(&path[0]))),
+			offsets: uint64(uintptr(unsafe.Pointer(&offsets[0]))),
+		}
+		fd, _, errno := unix.Syscall(unix.SYS_BPF, bpfLinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+		runtime.KeepAlive(path)
+		runtime.KeepAlive(offsets)
+		if errno == 0 {
+			return unix.Close(int(fd))
+		}
+		return errno
+	})
+	if errors.Is(err, unix.EBADF) {
+		return nil
+	}
+	return unsupported(err, unix.EINVAL, unix.E2BIG)
+}
+
+// taskStorageSpec is a task storage map with an eight-byte value; the kernel
+// demands BTF for key and value.
+func taskStorageSpec() *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Type: ebpf.TaskStorage, KeySize: 4, ValueSize: 8, Flags: unix.BPF_F_NO_PREALLOC,
+		Key:   &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed},
+		Value: &btf.Int{Name: "unsigned long long", Size: 8},
+	}
+}

@@ -1,0 +1,198 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/sys/unix"
+
+	"tracer/bpfgen"
+	"tracer/interpreter/plan"
+)
+
+// refusal is a target that the kernel would not attach to.
+type refusal struct {
+	target plan.Target
+	err    error
+}
+
+// side is one program on its way to its targets.
+type side struct {
+	ctx   context.Context
+	prog  *ebpf.Program
+	what  *bpfgen.Program
+	files map[string]*link.Executable // by path, for the time of opening
+}
+
+// attach attaches all programs, entry sides first.
+func (o *opener) attach(ctx context.Context) hcl.Diagnostics {
+	o.refused = map[*plan.Variant]map[uint64]bool{}
+	files := map[string]*link.Executable{}
+	for _, entries := range []bool{true, false} {
+		for _, p := range o.s.loaded {
+			if (p.Side == bpfgen.Entry) != entries {
+				continue
+			}
+			if diags := o.attachProgram(&side{ctx: ctx, prog: p.prog, what: p.Program, files: files}); diags.HasErrors() {
+				return diags
+			}
+		}
+	}
+	o.count()
+	return nil
+}
+
+// attachProgram attaches one program to its targets, and warns of those that the
+// kernel refuses while it takes others.
+func (o *opener) attachProgram(s *side) hcl.Diagnostics {
+	probe := s.what.Variant.Probe
+	subject := probe.Range
+	mechanism := s.what.Variant.Mechanism.Name
+	if s.what.Side == bpfgen.Entry {
+		mechanism = s.what.Variant.EntryMechanism.Name
+	}
+	attach, ok := mechanisms[mechanism]
+	if !ok {
+		return o.failed("Unknown mechanism", fmt.Errorf("attach %s: this session knows no mechanism %q", probe.Address(), mechanism), &subject)
+	}
+	targets := o.targetsOf(s.what)
+	links, refusals, err := attach(s, targets)
+	for _, l := range links {
+		o.s.links = append(o.s.links, attached{Link: l, probe: probe.Index})
+	}
+	if s.ctx.Err() != nil {
+		return o.interrupted(s.ctx)
+	}
+	if err == nil && len(refusals) > 0 && len(refusals) == len(targets) {
+		err = refusals[0].err
+	}
+	if err != nil {
+		return o.failed("Probe refused", fmt.Errorf("attach %s: %w", probe.Address(), err), &subject)
+	}
+	o.leaveOut(s.what.Variant, refusals)
+	return nil
+}
+
+// targetsOf are the targets of a program: all of its variant, but for those
+// refused on the other side, or the one that its BTF target names.
+func (o *opener) targetsOf(p *bpfgen.Program) []plan.Target {
+	var out []plan.Target
+	for _, t := range p.Variant.Targets {
+		if p.AttachTo != "" && t.Event == p.AttachTo && len(p.Variant.Targets) > 1 {
+			return []plan.Target{t}
+		}
+		if !o.refused[p.Variant][t.ID] {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// leaveOut warns of refused targets.
+func (o *opener) leaveOut(v *plan.Variant, refusals []refusal) {
+	const shown = 10
+	if len(refusals) == 0 {
+		return
+	}
+	if o.refused[v] == nil {
+		o.refused[v] = map[uint64]bool{}
+	}
+	var names []string
+	for i, r := range refusals {
+		o.refused[v][r.target.ID] = true
+		if i < shown {
+			names = append(names, fmt.Sprintf("%s (%v)", r.target.Name, r.err))
+		}
+	}
+	if more := len(refusals) - shown; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	subject := v.Probe.Range
+	o.diags = append(o.diags, warning("Targets left out",
+		fmt.Sprintf("The kernel refuses to attach %s to %s. The others are attached.", v.Probe.Address(), strings.Join(names, ", ")), &subject))
+}
+
+// count sums up what is attached, each target of a pair once.
+func (o *opener) count() {
+	for _, p := range o.s.plan.Probes {
+		n := 0
+		for _, v := range p.Variants {
+			for _, t := range v.Targets {
+				if !o.refused[v][t.ID] {
+					n++
+				}
+			}
+		}
+		o.s.counts.Targets += n
+		if n > 0 {
+			o.s.counts.Probes++
+		}
+	}
+}
+
+// eventOf is the tracepoint of a target on one side of a call.
+func eventOf(t plan.Target, s bpfgen.Side) string {
+	if s == bpfgen.Return && t.ExitEvent != "" {
+		return t.ExitEvent
+	}
+	return t.Event
+}
+
+// cookie is what tells targets of one program apart; a lone target needs none,
+// and so no kernel that has them (5.15).
+func (s *side) cookie(t plan.Target) uint64 {
+	if len(s.what.Variant.Targets) == 1 {
+		return 0
+	}
+	return t.ID
+}
+
+// executable opens a file once.
+func (s *side) executable(path string) (*link.Executable, error) {
+	if ex := s.files[path]; ex != nil {
+		return ex, nil
+	}
+	ex, err := link.OpenExecutable(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s.files[path] = ex
+	return ex, nil
+}
+
+// fatal are errors that would meet any target: no other is tried after them.
+func fatal(err error) bool {
+	for _, e := range []error{fs.ErrPermission, unix.EMFILE, unix.ENFILE, unix.ENOMEM, link.ErrNotSupported, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneByOne attaches each target with a link of its own.
+func oneByOne(attach func(*side, plan.Target) (link.Link, error)) attachFunc {
+	return func(s *side, targets []plan.Target) (links []link.Link, refusals []refusal, err error) {
+		for _, t := range targets {
+			if err := s.ctx.Err(); err != nil {
+				return links, refusals, err
+			}
+			l, err := attach(s, t)
+			switch {
+			case err == nil:
+				links = append(links, l)
+			case fatal(err):
+				return links, refusals, fmt.Errorf("%s: %w", t.Name, err)
+			default:
+				refusals = append(refusals, refusal{t, err})
+			}
+		}
+		return links, refusals, nil
+	}
+}

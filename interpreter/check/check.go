@@ -1,0 +1,139 @@
+// Package check gives a spec its meaning on one kernel: HCL trees in, a plan of
+// typed trees out.
+//
+// In: a parsed spec, the values of its variables and facts about the kernel.
+// Out: plan.Plan, or every problem found, each with its place. What is known
+// before attaching is folded here, by HCL itself; what mentions the event
+// becomes tree.Expr. It must not know registers, instructions, output, or how
+// facts are found.
+package check
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/types"
+	"tracer/interpreter/unit"
+	"tracer/spec"
+	"tracer/templates"
+)
+
+// Input is what a plan is made of.
+type Input struct {
+	Spec  *spec.Spec
+	Vars  map[string]cty.Value // as spec.Resolve gives them
+	Facts facts.Facts
+	Env   *unit.Env // names and symbols for literals; nil: none
+	// PID restricts events to one process; 0: all.
+	PID int
+	// RingBytes is the ring buffer's size; 0: DefaultRing.
+	RingBytes int
+	// Mechanism forces one for every probe; "": the best.
+	Mechanism string
+	// MemoryBudget bounds the bytes of one table whose max_entries the spec
+	// does not set; 0: DefaultBudget.
+	MemoryBudget int
+}
+
+// DefaultRing is the size of the ring buffer in bytes: what an unfiltered
+// stream needs between two reads at a million events a second.
+const DefaultRing = 8 << 20
+
+// DefaultBudget is the memory one table may take, in bytes, before the default
+// max_entries is lowered.
+const DefaultBudget = 64 << 20
+
+// DefaultMaxEntries is the number of rows of a table, unless the spec says.
+const DefaultMaxEntries = 16384
+
+// checker is one run.
+type checker struct {
+	in     Input
+	types  map[string]*templates.Type
+	diags  hcl.Diagnostics
+	seen   map[string]bool // diagnostics reported, so that none comes twice
+	plan   *plan.Plan
+	names  map[string]uint64            // interned names of functions and probes
+	funcs  map[string]function.Function // plan time
+	events map[string]*Function         // event time
+	// blocks are the aggregate blocks seen, by table name.
+	tables map[string]*tableBuilder
+	order  []string
+}
+
+// Spec checks a spec and makes its plan. The plan is usable only if the
+// diagnostics have no errors.
+func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
+	c := &checker{
+		in: in, types: templates.All(), seen: map[string]bool{}, names: map[string]uint64{},
+		tables: map[string]*tableBuilder{},
+		plan: &plan.Plan{
+			Names: &types.NameTable{}, PID: in.PID, Arch: in.Facts.Kernel().Arch, CPUs: in.Facts.Kernel().CPUs,
+			RingBytes: cmp.Or(in.RingBytes, DefaultRing), Features: map[string]bool{},
+		},
+	}
+	c.funcs, c.events = PlanFunctions(in.Facts, in.Env), eventTable()
+	for _, p := range in.Spec.Probes {
+		c.probe(p)
+	}
+	c.modules()
+	c.unusedLocals()
+	c.finishTables()
+	slices.SortStableFunc(c.diags, func(a, b *hcl.Diagnostic) int {
+		if a.Subject == nil || b.Subject == nil {
+			return 0
+		}
+		return cmp.Or(cmp.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
+	})
+	return c.plan, c.diags
+}
+
+// intern gives a name of a function or probe its number.
+func (c *checker) intern(name string) uint64 {
+	if id, ok := c.names[name]; ok {
+		return id
+	}
+	id := uint64(len(c.names))
+	c.names[name] = id
+	c.plan.Names.Names = append(c.plan.Names.Names, types.NamedNumber{Number: int64(id), Name: name})
+	return id
+}
+
+// feature asks for a feature and notes the answer in the plan.
+func (c *checker) feature(f facts.Feature) bool {
+	if have, asked := c.plan.Features[string(f)]; asked {
+		return have
+	}
+	have := c.in.Facts.Feature(f) == nil
+	c.plan.Features[string(f)] = have
+	return have
+}
+
+func (c *checker) modules() {
+	for _, m := range c.in.Spec.Modules {
+		c.errorAt(m.DefRange, "Modules not available yet", "This version of tracer does not run modules yet. Apply the module's spec itself, or copy its probes.")
+	}
+}
+
+// unusedLocals name-checks the file's locals, used or not.
+func (c *checker) unusedLocals() {
+	s := &scope{c: c, probe: nil}
+	for _, l := range sortedLocals(c.in.Spec.Locals) {
+		s.nameCheckLocal(l)
+	}
+}
+
+func sortedLocals(m map[string]*spec.Local) []*spec.Local {
+	out := make([]*spec.Local, 0, len(m))
+	for _, l := range m {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b *spec.Local) int { return cmp.Compare(a.NameRange.Start.Byte, b.NameRange.Start.Byte) })
+	return out
+}

@@ -1,0 +1,270 @@
+package check
+
+import (
+	"math"
+	"math/big"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// expr checks an expression and gives its typed tree, nil after an error that
+// has been reported.
+func (s *scope) expr(e hclsyntax.Expression) *tree.Expr {
+	e = unwrap(e)
+	if s.isPlan(e) {
+		v, ok := s.value(e)
+		if !ok {
+			return nil
+		}
+		return s.constant(v, e.Range())
+	}
+	switch e := e.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		return s.traversal(e)
+	case *hclsyntax.RelativeTraversalExpr:
+		src := s.expr(e.Source)
+		if src == nil {
+			s.nameCheck(e)
+			return nil
+		}
+		return s.steps(src, e.Traversal)
+	case *hclsyntax.IndexExpr:
+		return s.index(e)
+	case *hclsyntax.FunctionCallExpr:
+		return s.call(e)
+	case *hclsyntax.BinaryOpExpr:
+		return s.binary(e)
+	case *hclsyntax.UnaryOpExpr:
+		return s.unary(e)
+	case *hclsyntax.ConditionalExpr:
+		return s.conditional(e)
+	case *hclsyntax.TemplateExpr:
+		return s.template(e)
+	case *hclsyntax.ExprSyntaxError:
+		s.failed = true
+		return nil // the parser has reported it
+	case *hclsyntax.TupleConsExpr, *hclsyntax.ObjectConsExpr:
+		s.nameCheck(e)
+		s.errorAt(e.Range(), "List or object here", "A list or object of event values has no meaning here: only by, key and contains take one.")
+	case *hclsyntax.ForExpr, *hclsyntax.SplatExpr, *hclsyntax.TemplateJoinExpr:
+		s.nameCheck(e)
+		s.errorAt(e.Range(), "Loop over event values", "for and [*] work only on what is known before attaching; this mentions the event.")
+	default:
+		s.nameCheck(e)
+		s.errorAt(e.Range(), "Expression not allowed here", "This kind of expression has no meaning at event time.")
+	}
+	return nil
+}
+
+// constant turns a plan-time value into a constant of the tree.
+func (s *scope) constant(v cty.Value, rng hcl.Range) *tree.Expr {
+	v, unitName := unmark(v)
+	switch {
+	case v.IsNull():
+		return tree.New(tree.Const, types.TNull, rng)
+	case v.Type() == cty.String:
+		return constString(v.AsString(), rng)
+	case v.Type() == cty.Bool:
+		c := tree.New(tree.Const, types.TBool, rng)
+		if v.True() {
+			c.Int = 1
+		}
+		return c
+	case v.Type() == cty.Number:
+		return s.constNumber(v.AsBigFloat(), unitName, rng)
+	}
+	s.errorAt(rng, "List or object here", "This is %s, and one value is needed here.", friendly(v.Type()))
+	return nil
+}
+
+func friendly(t cty.Type) string {
+	switch {
+	case t.IsListType() || t.IsTupleType() || t.IsSetType():
+		return "a list"
+	case t.IsMapType() || t.IsObjectType():
+		return "an object"
+	}
+	return t.FriendlyName()
+}
+
+func (s *scope) constNumber(f *big.Float, unitName string, rng hcl.Range) *tree.Expr {
+	if !f.IsInt() {
+		s.errFraction(rng, f.Text('g', 10))
+		return nil
+	}
+	n, _ := f.Int(nil)
+	c := tree.New(tree.Const, types.S64, rng)
+	c.Literal = unitName == ""
+	switch {
+	case n.IsInt64():
+		c.Int = uint64(n.Int64())
+	case n.IsUint64():
+		c.Int, c.Type = n.Uint64(), types.U64
+	default:
+		s.errorAt(rng, "Number too large", "%s does not fit 64 bits.", n)
+		return nil
+	}
+	c.Type.Unit = unitName
+	return c
+}
+
+func constString(text string, rng hcl.Range) *tree.Expr {
+	c := tree.New(tree.Const, types.Type{Kind: types.String, Size: len(text)}, rng)
+	c.Str, c.Literal = text, true
+	return c
+}
+
+func constInt(n int64, t types.Type, rng hcl.Range) *tree.Expr {
+	c := tree.New(tree.Const, t, rng)
+	c.Int = uint64(n)
+	return c
+}
+
+func constBool(b bool, rng hcl.Range) *tree.Expr {
+	c := tree.New(tree.Const, types.TBool, rng)
+	if b {
+		c.Int = 1
+	}
+	return c
+}
+
+// condition checks an expression that must be true or false.
+func (s *scope) condition(e hclsyntax.Expression) *tree.Expr {
+	x := s.expr(e)
+	if x == nil {
+		return nil
+	}
+	if x.Type.Kind == types.Null {
+		return nil // null is not set
+	}
+	if x.Type.Kind != types.Bool || x.Nullable {
+		fix := ""
+		if x.Type.IsNumber() || x.Type.Kind == types.Pointer {
+			fix = "Compare it: x != 0."
+		}
+		s.errWant(x, "a condition (true or false)", fix)
+		return nil
+	}
+	return x
+}
+
+// conjuncts are the parts of a condition joined by &&, through locals.
+func (s *scope) conjuncts(e hclsyntax.Expression) []hclsyntax.Expression {
+	e = s.resolveLocal(e)
+	if b, ok := e.(*hclsyntax.BinaryOpExpr); ok && b.Op == hclsyntax.OpLogicalAnd {
+		return append(s.conjuncts(b.LHS), s.conjuncts(b.RHS)...)
+	}
+	return []hclsyntax.Expression{e}
+}
+
+// conditions checks a where: its && parts, those that are always true left
+// out. never is true if one of them is always false.
+func (s *scope) conditions(e hclsyntax.Expression) (out []*tree.Expr) {
+	for _, part := range s.conjuncts(e) {
+		x := s.condition(part)
+		if x == nil {
+			continue
+		}
+		if v, known := x.ConstBool(); known {
+			if !v {
+				// The other parts are only name-checked.
+				s.nameCheck(e)
+				return []*tree.Expr{x}
+			}
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// number takes an expression that must be an integer, in host order, as it is
+// computed with: 64 bits wide by its own sign.
+func (s *scope) number(e *tree.Expr, what string) *tree.Expr {
+	if e == nil {
+		return nil
+	}
+	if e.Nullable {
+		s.errNullable(e)
+		return nil
+	}
+	if !e.Type.IsNumber() {
+		fix := ""
+		switch e.Type.Kind {
+		case types.Pointer:
+			fix = `Read what it points to with deref(…), or take the address itself with cast("u64", …).`
+		case types.String:
+			fix = "A string is no number."
+		case types.Bool:
+			fix = "Write condition ? 1 : 0."
+		}
+		s.errWant(e, what, fix)
+		return nil
+	}
+	return hostOrder(e)
+}
+
+func (s *scope) errNullable(e *tree.Expr) {
+	s.errorAt(e.Range, "Value may be null", "This has no value where its condition says null, so it can only be shown. Give it a number there instead of null.")
+}
+
+// hostOrder swaps an integer that memory holds in network order.
+func hostOrder(e *tree.Expr) *tree.Expr {
+	if !e.Type.BigEndian {
+		return e
+	}
+	t := e.Type
+	t.BigEndian, t.Name, t.Unit = false, "", ""
+	if e.Op == tree.Const {
+		c := *e
+		c.Type = t
+		c.Int = swapBytes(e.Int, t.Size)
+		return &c
+	}
+	x := tree.New(tree.Bswap, t, e.Range, e)
+	x.Int = uint64(t.Size)
+	return x
+}
+
+func swapBytes(v uint64, size int) uint64 {
+	var out uint64
+	for range size {
+		out = out<<8 | v&0xff
+		v >>= 8
+	}
+	return out
+}
+
+// bounds are the smallest and largest value of an integer type.
+func bounds(t types.Type) (lo, hi *big.Int) {
+	bits := uint(t.Size * 8)
+	if t.Signed {
+		hi = new(big.Int).Lsh(big.NewInt(1), bits-1)
+		lo = new(big.Int).Neg(hi)
+		return lo, hi.Sub(hi, big.NewInt(1))
+	}
+	hi = new(big.Int).Lsh(big.NewInt(1), bits)
+	return new(big.Int), hi.Sub(hi, big.NewInt(1))
+}
+
+// bigOf is the mathematical value of a constant integer.
+func bigOf(e *tree.Expr) *big.Int {
+	if e.Type.Signed {
+		return big.NewInt(int64(e.Int))
+	}
+	return new(big.Int).SetUint64(e.Int)
+}
+
+// fits says that the constant e is within the values of t.
+func fits(e *tree.Expr, t types.Type) bool {
+	lo, hi := bounds(t)
+	v := bigOf(e)
+	return v.Cmp(lo) >= 0 && v.Cmp(hi) <= 0
+}
+
+const maxU32 = math.MaxUint32

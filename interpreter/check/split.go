@@ -1,0 +1,187 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// split decides whether the variant needs the entry of its calls, moves the
+// conditions that the entry can decide there, and puts cheap conditions before
+// costly ones.
+func (s *scope) split(v *plan.Variant) {
+	if s.returns && s.usesEntry(v) {
+		v.Pair = s.typ.Pair
+		late := v.Where[:0:0]
+		for _, w := range v.Where {
+			if e, ok := atEntry(w); ok {
+				v.EntryWhere = append(v.EntryWhere, e)
+			} else {
+				late = append(late, w)
+			}
+		}
+		v.Where = late
+	}
+	byCost := func(a, b *tree.Expr) int { return cost(a) - cost(b) }
+	slices.SortStableFunc(v.Where, byCost)
+	slices.SortStableFunc(v.EntryWhere, byCost)
+}
+
+func (s *scope) usesEntry(v *plan.Variant) bool {
+	uses := false
+	eachExpr(v, func(e *tree.Expr) {
+		tree.Walk(e, func(x *tree.Expr) bool {
+			uses = uses || x.Op == tree.Entry
+			return !uses
+		})
+	})
+	return uses
+}
+
+// eachExpr calls f for every expression of a variant.
+func eachExpr(v *plan.Variant, f func(*tree.Expr)) {
+	for _, w := range v.Where {
+		f(w)
+	}
+	for _, c := range v.Columns {
+		f(c.Expr)
+	}
+	if v.StreamWhen != nil {
+		f(v.StreamWhen)
+	}
+	for _, a := range v.Aggregates {
+		for _, w := range a.Where {
+			f(w)
+		}
+		for _, b := range a.By {
+			f(b.Expr)
+		}
+		for _, val := range a.Values {
+			if val.Arg != nil {
+				f(val.Arg)
+			}
+		}
+	}
+}
+
+// atEntry gives a condition as the entry evaluates it, if everything it
+// mentions is the same there: values of the entry, and what a call does not
+// change (pid, tid).
+func atEntry(e *tree.Expr) (*tree.Expr, bool) {
+	switch e.Op {
+	case tree.Const:
+		return e, true
+	case tree.Entry:
+		return e.Args[0], true
+	case tree.Builtin:
+		return e, e.Name == "pid" || e.Name == "tid"
+	case tree.Arg, tree.Ret, tree.Member, tree.Str, tree.Buf, tree.Strs, tree.Text:
+		return nil, false // memory may have changed by the return
+	}
+	out := *e
+	out.Args = make([]*tree.Expr, len(e.Args))
+	for i, a := range e.Args {
+		x, ok := atEntry(a)
+		if !ok {
+			return nil, false
+		}
+		out.Args[i] = x
+	}
+	return &out, true
+}
+
+// cost ranks what computing an expression costs: registers, helpers, memory,
+// strings (performance of the helpers as measured: 10, 50, 40 to 130 ns).
+func cost(e *tree.Expr) int {
+	most := 0
+	tree.Walk(e, func(x *tree.Expr) bool {
+		most = max(most, opCost(x))
+		return true
+	})
+	return most
+}
+
+func opCost(e *tree.Expr) int {
+	switch e.Op {
+	case tree.Str, tree.Buf, tree.Strs, tree.StrContains:
+		return 4
+	case tree.Member:
+		return 3
+	case tree.Builtin:
+		switch e.Name {
+		case "pid", "tid", "cpu", "func":
+			return 1
+		}
+		return 2
+	}
+	return 0
+}
+
+// planTypes looks at the comparisons of a plan-time expression: == between
+// different types is silently false to HCL, and a mistake.
+func (s *scope) planTypes(e hclsyntax.Expression) bool {
+	ok := true
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+		b, is := n.(*hclsyntax.BinaryOpExpr)
+		if is && (b.Op == hclsyntax.OpEqual || b.Op == hclsyntax.OpNotEqual) && !s.planEqual(b) {
+			ok = false
+		}
+		return nil
+	})
+	return ok
+}
+
+func (s *scope) planEqual(b *hclsyntax.BinaryOpExpr) bool {
+	l, ldiags := b.LHS.Value(s.evalContext(b.LHS))
+	r, rdiags := b.RHS.Value(s.evalContext(b.RHS))
+	if ldiags.HasErrors() || rdiags.HasErrors() {
+		return true // reported by the evaluation of the whole
+	}
+	l, lu := unmark(l)
+	r, ru := unmark(r)
+	if l.IsNull() || r.IsNull() || !l.IsKnown() || !r.IsKnown() || lu != "" || ru != "" {
+		return true
+	}
+	lt, rt := l.Type(), r.Type()
+	primitive := lt.IsPrimitiveType() && rt.IsPrimitiveType()
+	if primitive && lt != rt || lt.IsPrimitiveType() != rt.IsPrimitiveType() {
+		s.errorAt(b.Range(), "Comparison of different types", "The left side is a %s, the right side a %s: they can never be equal.", typeWord(lt), typeWord(rt))
+		return false
+	}
+	return true
+}
+
+func typeWord(t cty.Type) string {
+	if t.IsPrimitiveType() {
+		return t.FriendlyName()
+	}
+	return friendly(t)
+}
+
+// agree says that one column can hold values of both types; strings of
+// different lengths agree.
+func agree(a, b types.Type) bool {
+	if a.Kind == types.String && b.Kind == types.String {
+		return true
+	}
+	if a.Kind == types.Text || a.Kind == types.List {
+		return a.Kind == b.Kind
+	}
+	return a.Same(b) && (a.Table == b.Table || a.Table.Equal(b.Table))
+}
+
+// entryForce is the forced mechanism's name on the entry side of a pair.
+func (s *scope) entryForce() string {
+	for i, m := range s.typ.Mechanisms {
+		if m.Name == s.c.in.Mechanism && i < len(s.typ.EntryMechanisms) {
+			return s.typ.EntryMechanisms[i].Name
+		}
+	}
+	return ""
+}

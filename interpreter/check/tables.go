@@ -1,0 +1,344 @@
+package check
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"tracer/interpreter/plan"
+	"tracer/interpreter/report"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+	"tracer/interpreter/value"
+	"tracer/spec"
+)
+
+// tableBuilder collects what all blocks of one name say about their table.
+type tableBuilder struct {
+	table    *plan.Table
+	settings map[string]setting
+	keyed    *plan.Feed // the first block that gave the key; nil: none yet
+	fed      bool
+	maxSet   bool
+}
+
+// setting is one attribute's value and where it was written first.
+type setting struct {
+	value cty.Value
+	text  string // of expressions, which are compared as written
+	rng   hcl.Range
+}
+
+func (c *checker) table(name string, rng hcl.Range) *tableBuilder {
+	t := c.tables[name]
+	if t == nil {
+		t = &tableBuilder{table: &plan.Table{Name: name, Range: rng}, settings: map[string]setting{}}
+		c.tables[name] = t
+		c.order = append(c.order, name)
+	}
+	return t
+}
+
+// feedTable joins a block's columns to its table.
+func (c *checker) feedTable(s *scope, v *plan.Variant, b *spec.Aggregate, feed *plan.Feed, values []feedColumn) {
+	t := c.table(b.Name, b.DefRange)
+	if !t.fed {
+		t.fed = true
+		for _, col := range feed.By {
+			t.table.By = append(t.table.By, keyColumnOf(col))
+		}
+		t.keyed = feed
+	} else if !c.keysAgree(s, t, feed) {
+		return
+	}
+	if address := v.Probe.Address(); !slices.Contains(t.table.Probes, address) {
+		t.table.Probes = append(t.table.Probes, address)
+		slices.Sort(t.table.Probes)
+	}
+	for _, val := range values {
+		at := slices.IndexFunc(t.table.Values, func(have plan.ValueColumn) bool { return have.Name == val.column.Name })
+		switch {
+		case at < 0:
+			at = len(t.table.Values)
+			t.table.Values = append(t.table.Values, val.column)
+		case !sameValue(t.table.Values[at], val.column):
+			s.errorAt(val.rng, "Column of two kinds", "Another block of aggregate %q has a column %q that is %s, and this one is %s.", b.Name, val.column.Name, valueText(t.table.Values[at]), valueText(val.column))
+			return
+		}
+		feed.Values = append(feed.Values, plan.FeedValue{Column: at, Arg: val.arg, Range: val.rng})
+	}
+	feed.Table = t.table
+	v.Aggregates = append(v.Aggregates, feed)
+}
+
+func sameValue(a, b plan.ValueColumn) bool {
+	return a.Func == b.Func && a.Bits == b.Bits && a.Min == b.Min && a.Max == b.Max && a.Step == b.Step && a.Type.Same(b.Type)
+}
+
+func valueText(v plan.ValueColumn) string { return string(v.Func) + " of " + article(v.Type) }
+
+func keyColumnOf(col plan.Column) plan.KeyColumn {
+	return plan.KeyColumn{Name: col.Name, Type: col.Expr.Type, Nullable: col.Expr.Nullable, Parts: slices.Clone(col.Expr.Parts)}
+}
+
+// keysAgree checks a further block's key against the table's, and widens the
+// table's strings to hold both.
+func (c *checker) keysAgree(s *scope, t *tableBuilder, feed *plan.Feed) bool {
+	if len(feed.By) != len(t.table.By) {
+		s.errorAt(feed.Range, "Keys do not agree", "Another block of aggregate %q has %s in by, and this one has %s.", t.table.Name, counted(len(t.table.By), "column"), counted(len(feed.By), "column"))
+		return false
+	}
+	for i, col := range feed.By {
+		have := &t.table.By[i]
+		if have.Name != col.Name || !agree(have.Type, col.Expr.Type) || !partsAgree(have.Parts, col.Expr.Parts) {
+			s.errorAt(col.Range, "Keys do not agree", "Column %d of by is %q, %s, in another block of aggregate %q, and %q, %s, here.", i+1, have.Name, article(have.Type), t.table.Name, col.Name, article(col.Expr.Type))
+			return false
+		}
+		have.Nullable = have.Nullable || col.Expr.Nullable
+		have.Type = widen(have.Type, col.Expr.Type)
+		for n := range have.Parts {
+			if have.Parts[n].Expr != nil {
+				wide := *have.Parts[n].Expr
+				wide.Type = widen(wide.Type, col.Expr.Parts[n].Expr.Type)
+				have.Parts[n].Expr = &wide
+			}
+		}
+	}
+	return true
+}
+
+func partsAgree(a, b []tree.Part) bool {
+	return slices.EqualFunc(a, b, func(x, y tree.Part) bool {
+		if x.Lit != y.Lit || x.Verb != y.Verb || x.Join != y.Join || (x.Expr == nil) != (y.Expr == nil) {
+			return false
+		}
+		return x.Expr == nil || agree(x.Expr.Type, y.Expr.Type)
+	})
+}
+
+// widen is a string type that holds both.
+func widen(a, b types.Type) types.Type {
+	if a.Kind != types.String || a.Size == b.Size && a.Fixed == b.Fixed {
+		return a
+	}
+	a.Size, a.Fixed = max(a.Size, b.Size), false
+	return a
+}
+
+// reportTime are the attributes that are evaluated at report time; all others
+// of an aggregate, but the key and values, are known at plan time.
+var planSettings = []string{"sort", "top", "interval", "cumulative", "max_entries"}
+
+// tableSettings takes the settings one block writes.
+func (s *scope) tableSettings(b *spec.Aggregate) {
+	t := s.c.table(b.Name, b.DefRange)
+	for _, name := range planSettings {
+		a := b.Attrs[name]
+		if a == nil {
+			continue
+		}
+		if !s.isPlan(a.Expr) {
+			s.nameCheck(a.Expr)
+			s.errorAt(a.Expr.Range(), "Known value needed", "%s must be known before attaching.", name)
+			continue
+		}
+		v, ok := s.value(a.Expr)
+		if !ok {
+			continue
+		}
+		v, _ = unmark(v)
+		if v.IsNull() {
+			continue
+		}
+		if have, dup := t.settings[name]; dup {
+			if !have.value.RawEquals(v) {
+				s.errorAt(a.Range, "Setting of two values", "Another block of aggregate %q sets %s to another value, at %s:%d.", b.Name, name, have.rng.Filename, have.rng.Start.Line)
+			}
+			continue
+		}
+		t.settings[name] = setting{value: v, rng: a.Expr.Range()}
+		s.applySetting(t, name, v, a.Expr.Range())
+	}
+	s.reportSettings(t, b)
+}
+
+func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
+	for _, name := range []string{"derive", "having"} {
+		a := b.Attrs[name]
+		if a == nil {
+			continue
+		}
+		text := s.source(a.Expr)
+		if have, dup := t.settings[name]; dup {
+			if have.text != text {
+				s.errorAt(a.Range, "Setting of two values", "Another block of aggregate %q writes another %s, at %s:%d.", b.Name, name, have.rng.Filename, have.rng.Start.Line)
+			}
+			continue
+		}
+		t.settings[name] = setting{text: text, rng: a.Expr.Range()}
+		t.table.EvalContext = s.reportContext()
+		if name == "derive" {
+			t.table.Derive = s.derive(a.Expr)
+		} else if e := s.resolveLocal(a.Expr); !s.isPlan(e) || !s.isNull(e) {
+			t.table.Having = e
+		}
+	}
+}
+
+// source is an expression as the spec wrote it.
+func (s *scope) source(e hclsyntax.Expression) string {
+	f := s.c.in.Spec.Files[e.Range().Filename]
+	if f == nil || !e.Range().CanSliceBytes(f.Bytes) {
+		return e.Range().String()
+	}
+	return string(e.Range().SliceBytes(f.Bytes))
+}
+
+// minInterval is the shortest time between two tables: clearing one waits for
+// all CPUs, 7 to 46 ms as measured under load.
+const minInterval = 100e6
+
+func (s *scope) applySetting(t *tableBuilder, name string, v cty.Value, rng hcl.Range) {
+	bad := func(want string) {
+		s.errorAt(rng, "Wrong type", "%s must be %s.", name, want)
+	}
+	number := func(lo, hi int64, want string) (int, bool) {
+		if v.Type() != cty.Number || !v.AsBigFloat().IsInt() {
+			bad(want)
+			return 0, false
+		}
+		n, _ := v.AsBigFloat().Int64()
+		if n < lo || n > hi {
+			bad(want)
+			return 0, false
+		}
+		return int(n), true
+	}
+	switch name {
+	case "sort":
+		if v.Type() != cty.String {
+			bad("the name of a column in quotes")
+			return
+		}
+		t.table.Sort = v.AsString()
+	case "top":
+		if n, ok := number(1, math.MaxInt32, "the number of rows to show, 1 or more"); ok {
+			t.table.Top = n
+		}
+	case "max_entries":
+		if n, ok := number(1, 16<<20, "the number of rows the table can hold, 1 to 16777216"); ok {
+			t.table.MaxEntries, t.maxSet = n, true
+		}
+	case "cumulative":
+		if v.Type() != cty.Bool {
+			bad("true or false")
+			return
+		}
+		t.table.Cumulative = v.True()
+	case "interval":
+		t.table.IntervalNS = s.interval(v, rng)
+	}
+}
+
+func (s *scope) interval(v cty.Value, rng hcl.Range) int64 {
+	c := s.constant(v, rng)
+	c = s.readLiteral(c, types.NS)
+	if c == nil {
+		return 0
+	}
+	if v.Type() != cty.String && v.Type() != cty.Number || int64(c.Int) < minInterval {
+		s.errorAt(rng, "Interval not possible", `interval must be a duration of at least 100ms, such as "5s".`)
+		return 0
+	}
+	return int64(c.Int)
+}
+
+// finishTables completes the tables once all blocks are known.
+func (c *checker) finishTables() {
+	for _, name := range c.order {
+		t := c.tables[name]
+		if !t.fed {
+			continue
+		}
+		c.size(t)
+		if t.table.EvalContext == nil {
+			t.table.EvalContext = c.baseContext(nil)
+		}
+		for _, d := range report.Check(ReportSpec(t.table, c.in)) {
+			c.report(d)
+		}
+		if at, ok := t.settings["cumulative"]; ok && t.table.IntervalNS == 0 && t.table.Cumulative {
+			c.warnAt(at.rng, "cumulative without interval", "cumulative means something only with interval: this table is printed once.")
+		}
+		c.plan.Tables = append(c.plan.Tables, t.table)
+	}
+	for _, p := range c.plan.Probes {
+		for _, v := range p.Variants {
+			if v.Derive != nil {
+				for _, d := range report.Check(StreamReport(v, c.in)) {
+					c.report(d)
+				}
+			}
+		}
+	}
+}
+
+// size sets max_entries: the spec's, or the default within the memory budget.
+func (c *checker) size(t *tableBuilder) {
+	if len(t.table.By) == 0 {
+		t.table.MaxEntries = 1
+		return
+	}
+	if t.maxSet {
+		return
+	}
+	t.table.MaxEntries = DefaultMaxEntries
+	budget := cmp.Or(c.in.MemoryBudget, DefaultBudget)
+	if fit := budget / t.table.RowBytes(max(1, c.plan.CPUs)); fit < DefaultMaxEntries {
+		t.table.Reduced = DefaultMaxEntries
+		t.table.MaxEntries = max(1, fit)
+	}
+}
+
+// ReportSpec is what report time needs of a table.
+func ReportSpec(t *plan.Table, in Input) report.Spec {
+	out := report.Spec{Having: nil, Sort: t.Sort, SortRange: t.Range, Top: t.Top, Context: t.EvalContext, Env: in.Env}
+	for _, k := range t.By {
+		out.By = append(out.By, value.Column{Name: k.Name, Type: k.Type})
+	}
+	for _, v := range t.Values {
+		out.Values = append(out.Values, value.Column{Name: v.Name, Type: v.Type})
+	}
+	if t.Having != nil {
+		out.Having = t.Having
+	}
+	out.Derive = derived(t.Derive)
+	return out
+}
+
+// StreamReport is what report time needs of a stream with derived columns.
+func StreamReport(v *plan.Variant, in Input) report.Spec {
+	out := report.Spec{Env: in.Env, Derive: derived(v.Derive)}
+	if v.Derive != nil {
+		out.Context = v.Derive.Context
+	}
+	for _, col := range v.Columns {
+		out.Values = append(out.Values, value.Column{Name: col.Name, Type: col.Expr.Type})
+	}
+	return out
+}
+
+func derived(d *plan.Derive) []report.Derived {
+	if d == nil {
+		return nil
+	}
+	out := make([]report.Derived, len(d.Names))
+	for i := range d.Names {
+		out[i] = report.Derived{Name: d.Names[i], Range: d.Ranges[i], Expr: d.Exprs[i]}
+	}
+	return out
+}

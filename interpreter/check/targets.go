@@ -1,0 +1,266 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+	"tracer/templates"
+)
+
+// group is the targets of a probe that share a layout of arguments.
+type group struct {
+	layout  *tree.Layout
+	targets []plan.Target
+}
+
+func (g group) names() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, t := range g.targets {
+		if !seen[t.Name] {
+			seen[t.Name] = true
+			out = append(out, t.Name)
+		}
+	}
+	return out
+}
+
+// resolve finds the probe's targets, grouped by layout. ok is false after an
+// error; no groups without an error mean that all were optional and missing.
+func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
+	p := s.probe
+	optional := false
+	if a := p.Attrs["optional"]; a != nil && !s.isNull(a.Expr) {
+		v, ok := s.planArg(a.Expr, cty.Bool, "true or false")
+		if !ok {
+			return nil, false
+		}
+		optional = v.True()
+	}
+	requests, ok := s.requests(out, optional)
+	if !ok {
+		return nil, false
+	}
+	ok = true
+	var found []templates.Found
+	seen := map[string]bool{}
+	for _, r := range requests {
+		patterns, good := s.patterns(r)
+		if !good {
+			ok = false
+			continue
+		}
+		for _, pattern := range patterns {
+			f, good := s.resolveOne(out, r, pattern, optional)
+			if !good {
+				ok = false
+			}
+			for _, one := range f {
+				if key := one.Target.Path + "\x00" + fmt.Sprint(one.Target.Offset) + "\x00" + one.Target.Name + one.Target.Module + fmt.Sprint(one.Target.Address); !seen[key] {
+					seen[key] = true
+					found = append(found, one)
+				}
+			}
+		}
+	}
+	if !ok {
+		return nil, false
+	}
+	return s.grouped(found), true
+}
+
+// requests are one for the kernel, or one for each binary.
+func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, bool) {
+	if !s.typ.User {
+		return []*templates.Request{{Facts: s.c.in.Facts}}, true
+	}
+	p := s.probe
+	pid := s.c.in.PID
+	if a := p.Attrs["pid"]; a != nil && !s.isNull(a.Expr) {
+		n, ok := s.planInt(a.Expr, 1, 1<<22, "a process id")
+		if !ok {
+			return nil, false
+		}
+		pid = int(n)
+	}
+	sig, ok := s.signature()
+	if !ok {
+		return nil, false
+	}
+	a := p.Attrs["binary"]
+	if a == nil {
+		s.errorAt(p.DefRange, "Binary missing", "A %s needs a binary: a path, or a library name such as \"libc\".", s.typ.Name)
+		return nil, false
+	}
+	names, ok := s.texts(a.Expr, "a path or a library name, or a list of them")
+	if !ok {
+		return nil, false
+	}
+	var requests []*templates.Request
+	for _, name := range names {
+		b, err := s.c.in.Facts.Binary(name, pid)
+		switch {
+		case err == nil:
+			requests = append(requests, &templates.Request{Facts: s.c.in.Facts, Binary: b, PID: pid, Signature: sig})
+		case optional && errors.Is(err, facts.ErrNotFound):
+			s.leaveOut(out, a.Expr.Range(), name, err.Error())
+		default:
+			s.errorAt(a.Expr.Range(), "Binary not usable", "%s: %v.", name, err)
+			ok = false
+		}
+	}
+	return requests, ok
+}
+
+func (s *scope) leaveOut(out *plan.Probe, rng hcl.Range, name, why string) {
+	why = strings.TrimSuffix(why, ".")
+	out.Left = append(out.Left, plan.LeftOut{Target: name, Reason: why})
+	s.c.warnAt(rng, "Target left out", "%s is left out: %s.", name, why)
+}
+
+func (s *scope) signature() (*types.Signature, bool) {
+	a := s.probe.Attrs["signature"]
+	if a == nil || s.isNull(a.Expr) {
+		return nil, true
+	}
+	v, ok := s.planArg(a.Expr, cty.String, `a C prototype such as "int write(int fd, const void *buf, size_t n)"`)
+	if !ok {
+		return nil, false
+	}
+	sig, err := types.ParseSignature(v.AsString(), types.User, nil)
+	if err != nil {
+		s.errorAt(a.Expr.Range(), "Signature not understood", "%q: %v.", v.AsString(), err)
+		return nil, false
+	}
+	return sig, true
+}
+
+// texts evaluates a string or a list of strings.
+func (s *scope) texts(e hclsyntax.Expression, what string) ([]string, bool) {
+	v, ok := s.planArg(e, cty.DynamicPseudoType, what)
+	if !ok {
+		return nil, false
+	}
+	names, ok := textList(v)
+	if !ok {
+		s.errorAt(e.Range(), "Wrong type", "This must be %s.", what)
+	}
+	return names, ok
+}
+
+// patterns evaluates target for one request: first_of asks the request's own
+// binary or kernel.
+func (s *scope) patterns(r *templates.Request) ([]string, bool) {
+	a := s.probe.Attrs["target"]
+	if a == nil {
+		s.errorAt(s.probe.DefRange, "Target missing", "A %s needs a target.", s.typ.Name)
+		return nil, false
+	}
+	s.extra = map[string]function.Function{"first_of": firstOf(func(name string) (bool, error) {
+		q := *r
+		q.Pattern = name
+		_, err := s.typ.Resolve(&q)
+		var te *templates.TargetError
+		if errors.As(err, &te) {
+			return false, nil
+		}
+		return err == nil, err
+	})}
+	names, ok := s.texts(a.Expr, "a name, a glob, or a list of them")
+	s.extra = nil
+	s.planned = nil
+	if ok && len(names) == 0 {
+		s.errorAt(a.Expr.Range(), "No target", "The list of targets is empty.")
+		return nil, false
+	}
+	return names, ok
+}
+
+func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string, optional bool) ([]templates.Found, bool) {
+	rng := s.patternRange(pattern)
+	q := *r
+	q.Pattern = pattern
+	found, err := s.typ.Resolve(&q)
+	var te *templates.TargetError
+	switch {
+	case err == nil:
+		return found, true
+	case errors.As(err, &te) && optional:
+		s.leaveOut(out, rng, pattern, te.Detail)
+		return nil, true
+	case errors.As(err, &te):
+		s.errorAt(rng, "No such target", "%s%s", te.Detail, templates.DidYouMean(te.Near))
+	case errors.Is(err, facts.ErrUnknown):
+		s.c.warnAt(rng, "Target not checked", "Whether %q exists cannot be told from these facts: %v.", pattern, err)
+		return nil, true
+	default:
+		s.errorAt(rng, "Targets not known", "%v.", err)
+	}
+	return nil, false
+}
+
+// patternRange is where the spec wrote a pattern, if it did so literally.
+func (s *scope) patternRange(pattern string) hcl.Range {
+	e := s.probe.Attrs["target"].Expr
+	out := e.Range()
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+		if t, ok := n.(*hclsyntax.TemplateExpr); ok && t.IsStringLiteral() {
+			if v, _ := t.Value(nil); v.Type() == cty.String && v.IsKnown() && v.AsString() == pattern {
+				out = t.Range()
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// grouped puts targets of equal layouts together, in order; mechanisms that
+// serve one target a program keep them apart.
+func (s *scope) grouped(found []templates.Found) []group {
+	single := len(s.typ.Mechanisms) > 0
+	for _, m := range s.typ.Mechanisms {
+		single = single && m.One
+	}
+	var out []group
+	at := map[string]int{}
+	for i, f := range found {
+		key := layoutKey(f.Layout) + fmt.Sprint(f.Target.PID)
+		if single {
+			key = fmt.Sprint(i)
+		}
+		n, ok := at[key]
+		if !ok {
+			n = len(out)
+			at[key] = n
+			out = append(out, group{layout: f.Layout})
+		}
+		out[n].targets = append(out[n].targets, f.Target)
+	}
+	return out
+}
+
+// layoutKey is a text that equal layouts share.
+func layoutKey(l *tree.Layout) string {
+	var b strings.Builder
+	one := func(a *tree.ArgLoc) {
+		fmt.Fprintf(&b, "%s:%s:%d:%d:%v:%v;", a.Name, a.Type.String(), a.Type.Kind, a.Type.Size, a.Type.Signed, a.Loc)
+	}
+	for i := range l.Args {
+		one(&l.Args[i])
+	}
+	if l.Ret != nil {
+		one(l.Ret)
+	}
+	fmt.Fprintf(&b, "%v", l.Refused)
+	return b.String()
+}

@@ -1,0 +1,448 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+	"tracer/templates"
+)
+
+// scalarBuiltins are the builtins that a helper gives as one number.
+var scalarBuiltins = map[string]types.Type{
+	"pid":    types.U32,
+	"tid":    types.U32,
+	"uid":    types.U32,
+	"gid":    types.U32,
+	"cpu":    types.U32,
+	"nsecs":  types.U64,
+	"cgroup": types.U64,
+	"random": types.U32,
+}
+
+// traversal types a name with its steps: args.sk.__sk_common.skc_dport.
+func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) *tree.Expr {
+	t := e.Traversal
+	if !s.checkTraversal(t) {
+		return nil
+	}
+	root := t.RootName()
+	rng := t[0].SourceRange()
+	if bt, ok := scalarBuiltins[root]; ok {
+		return s.steps(s.builtin(root, bt, rng), t[1:])
+	}
+	switch root {
+	case "local":
+		return s.localTraversal(t)
+	case "args":
+		x, used := s.arg(t)
+		if x == nil {
+			return nil
+		}
+		return s.steps(x, t[used:])
+	case "retval":
+		if x := s.retval(rng); x != nil {
+			return s.steps(x, t[1:])
+		}
+		return nil
+	case "latency":
+		return s.steps(s.latency(rng), t[1:])
+	case "capture":
+		x := s.capture(t)
+		if x == nil {
+			return nil
+		}
+		return s.steps(x, t[2:])
+	case "comm":
+		return s.steps(s.builtin("comm", types.Comm, rng), t[1:])
+	case "task":
+		return s.steps(s.task(rng), t[1:])
+	case "ppid":
+		return s.steps(s.ppid(rng), t[1:])
+	case "func", "probe":
+		return s.steps(s.named(root, rng), t[1:])
+	case "kstack", "ustack":
+		s.errLater(rng, "stacks")
+	case "saved":
+		s.errLater(rng, "saved entries (save, update, match)")
+	default:
+		s.errorAt(rng, "Name not usable here", "%q has no value at event time.", root)
+	}
+	return nil
+}
+
+// builtin is a leaf; at the return of a call it is the return's moment.
+func (s *scope) builtin(name string, t types.Type, rng hcl.Range) *tree.Expr {
+	x := tree.New(tree.Builtin, t, rng)
+	x.Name = name
+	return x
+}
+
+// named is func or probe: a number that prints as the name.
+func (s *scope) named(root string, rng hcl.Range) *tree.Expr {
+	t := types.U32
+	t.Unit, t.Table = nameUnit, s.c.plan.Names
+	if root == "probe" {
+		return constInt(int64(s.c.intern(s.label)), t, rng)
+	}
+	if len(s.targets) == 1 {
+		return constInt(int64(s.c.intern(s.targets[0])), t, rng)
+	}
+	for _, name := range s.targets {
+		s.c.intern(name)
+	}
+	return s.builtin("func", t, rng)
+}
+
+func (s *scope) localTraversal(t hcl.Traversal) *tree.Expr {
+	l := s.local(t)
+	if l == nil {
+		return nil
+	}
+	if len(t) > 2 {
+		// A step into a local that is an object or list picks its part.
+		if part, used := s.localPart(l.Expr, t[2:]); part != nil {
+			x := s.expr(part)
+			if x == nil {
+				return nil
+			}
+			return s.steps(x, t[2+used:])
+		}
+	}
+	key := l.Name
+	if s.entry {
+		key = "entry:" + key
+	}
+	x, done := s.locals[key]
+	if !done {
+		if s.busy["local."+key] {
+			return nil // a cycle: spec has reported it
+		}
+		s.busy["local."+key] = true
+		x = s.expr(l.Expr)
+		s.locals[key] = x
+		delete(s.busy, "local."+key)
+	}
+	if x == nil {
+		s.failed = true
+		return nil
+	}
+	return s.steps(x, t[2:])
+}
+
+// localPart follows steps into an object or list expression.
+func (s *scope) localPart(e hclsyntax.Expression, t hcl.Traversal) (part hclsyntax.Expression, used int) {
+	e = s.resolveLocal(e)
+	for i := range t {
+		next := s.onePart(e, t, i)
+		if next == nil {
+			if i == 0 {
+				return nil, 0
+			}
+			return e, i
+		}
+		e = s.resolveLocal(next)
+	}
+	return e, len(t)
+}
+
+func (s *scope) onePart(e hclsyntax.Expression, t hcl.Traversal, i int) hclsyntax.Expression {
+	name, ok := step(t, i)
+	switch e := e.(type) {
+	case *hclsyntax.ObjectConsExpr:
+		if !ok {
+			return nil
+		}
+		for _, item := range e.Items {
+			if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && key.AsString() == name {
+				return item.ValueExpr
+			}
+		}
+	case *hclsyntax.TupleConsExpr:
+		if n, ok := indexStep(t[i]); ok && n >= 0 && n < int64(len(e.Exprs)) {
+			return e.Exprs[n]
+		}
+	}
+	return nil
+}
+
+func indexStep(st hcl.Traverser) (int64, bool) {
+	ix, ok := st.(hcl.TraverseIndex)
+	if !ok || ix.Key.Type() != cty.Number || !ix.Key.IsKnown() || ix.Key.IsNull() {
+		return 0, false
+	}
+	f := ix.Key.AsBigFloat()
+	n, acc := f.Int64()
+	return n, acc == 0 && f.IsInt()
+}
+
+// arg types args.NAME and args[n]; used is the number of steps it took.
+func (s *scope) arg(t hcl.Traversal) (x *tree.Expr, used int) {
+	if len(t) < 2 {
+		s.errorAt(t.SourceRange(), "Name incomplete", "Write args.NAME%s: args alone is no value.", map[bool]string{true: " or args[0]"}[s.layout.Indexed])
+		return nil, 0
+	}
+	rng := hcl.RangeBetween(t[0].SourceRange(), t[1].SourceRange())
+	i, ok := s.argIndex(t[1], rng)
+	if !ok {
+		return nil, 0
+	}
+	a := &s.layout.Args[i]
+	if why, refused := s.layout.Refused[a.Name]; refused {
+		s.errorAt(rng, "Argument cannot be read", "%s of %s cannot be read: %s.", traversalText(t[:2]), s.targetText(), why)
+		return nil, 0
+	}
+	x = tree.New(tree.Arg, a.Type, rng)
+	x.Int = uint64(i)
+	if s.returns && !s.entry {
+		x = tree.New(tree.Entry, a.Type, rng, x)
+	}
+	return x, 2
+}
+
+func (s *scope) targetText() string {
+	switch len(s.targets) {
+	case 0:
+		return "this probe"
+	case 1:
+		return s.targets[0]
+	case 2:
+		return s.targets[0] + " and " + s.targets[1]
+	}
+	return fmt.Sprintf("%s (and %d others)", s.targets[0], len(s.targets)-1)
+}
+
+func (s *scope) argIndex(st hcl.Traverser, rng hcl.Range) (int, bool) {
+	if n, ok := indexStep(st); ok {
+		switch {
+		case !s.layout.Indexed:
+			s.errorAt(rng, "No arguments by number", "A %s has named fields, not numbered arguments.%s", s.typ.Name, s.argList())
+			return 0, false
+		case n < 0 || n >= int64(len(s.layout.Args)):
+			s.errorAt(rng, "No such argument", "%s has %s.", s.targetText(), counted(len(s.layout.Args), "argument"))
+			return 0, false
+		}
+		return int(n), true
+	}
+	name, ok := step(hcl.Traversal{st}, 0)
+	if !ok {
+		s.errorAt(rng, "No such argument", "Write args.NAME or args[0].")
+		return 0, false
+	}
+	var names []string
+	for i := range s.layout.Args {
+		if s.layout.Args[i].Name == name {
+			if _, err := strconv.Atoi(name); err != nil {
+				return i, true
+			}
+		}
+		names = append(names, s.layout.Args[i].Name)
+	}
+	near := templates.DidYouMean(templates.Near(name, names))
+	if near == "" {
+		near = s.argList()
+	}
+	s.errorAt(st.SourceRange(), "Unknown argument", "%s has no argument %q.%s", s.targetText(), name, near)
+	return 0, false
+}
+
+// argList says which arguments there are.
+func (s *scope) argList() string {
+	if len(s.layout.Args) == 0 {
+		return " It has none."
+	}
+	var names []string
+	numbered := false
+	for _, a := range s.layout.Args {
+		if _, err := strconv.Atoi(a.Name); err == nil {
+			numbered = true
+			continue
+		}
+		names = append(names, a.Name)
+	}
+	switch {
+	case len(names) == 0 && numbered && s.typ.User:
+		return ` Only args[0], args[1], … are known: name them with signature = "int fn(int first, …)".`
+	case len(names) == 0:
+		return " Only args[0], args[1], … are known."
+	case len(names) > 20:
+		names = append(names[:20], "…")
+	}
+	return " It has " + strings.Join(names, ", ") + "."
+}
+
+func counted(n int, what string) string {
+	switch n {
+	case 0:
+		return "no " + what + "s"
+	case 1:
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (s *scope) retval(rng hcl.Range) *tree.Expr {
+	if !s.typ.Returns && !s.typ.MayReturn {
+		s.errorAt(rng, "No return value here", "A %s fires at the entry, so there is no return value yet.%s", s.typ.Name, returnTwin(s.typ.Name))
+		return nil
+	}
+	if s.entry {
+		s.errorAt(rng, "No return value at entry", "Inside entry(…) the call has not returned yet.")
+		return nil
+	}
+	if why, refused := s.layout.Refused["retval"]; refused || s.layout.Ret == nil {
+		s.errorAt(rng, "No return value", "%s: %s.", s.targetText(), why)
+		return nil
+	}
+	s.usedReturn = true
+	return tree.New(tree.Ret, s.layout.Ret.Type, rng)
+}
+
+func returnTwin(name string) string {
+	switch name {
+	case "kprobe", "uprobe":
+		return fmt.Sprintf(" Use a probe of type %q.", strings.Replace(name, "probe", "retprobe", 1))
+	case "tracepoint", "raw_tracepoint":
+		return " For system calls, use a probe of type \"syscall\"."
+	}
+	return ""
+}
+
+// latency is the time from the entry of the call to its return.
+func (s *scope) latency(rng hcl.Range) *tree.Expr {
+	if !s.typ.Returns && !s.typ.MayReturn {
+		s.errorAt(rng, "No latency here", "A %s is a moment, not a call, so it has no latency.%s", s.typ.Name, returnTwin(s.typ.Name))
+		return nil
+	}
+	if s.entry {
+		s.errorAt(rng, "No latency at entry", "Inside entry(…) the call has not returned yet.")
+		return nil
+	}
+	s.usedReturn = true
+	now := s.builtin("nsecs", types.U64, rng)
+	then := tree.New(tree.Entry, types.U64, rng, s.builtin("nsecs", types.U64, rng))
+	return tree.New(tree.Sub, types.NS, rng, now, then)
+}
+
+// capture is the expression of a column.
+func (s *scope) capture(t hcl.Traversal) *tree.Expr {
+	name, _ := step(t, 1)
+	if s.entry {
+		s.errorAt(t.SourceRange(), "capture inside entry", "Columns of capture belong to the return. Write the expression itself inside entry(…).")
+		return nil
+	}
+	if x, done := s.captured[name]; done {
+		if x == nil {
+			s.failed = true
+		}
+		return x
+	}
+	if s.busy["capture."+name] {
+		s.errorAt(t.SourceRange(), "Columns in a circle", "capture.%s is computed from itself.", name)
+		return nil
+	}
+	s.busy["capture."+name] = true
+	defer delete(s.busy, "capture."+name)
+	for _, col := range s.probe.Capture.Columns {
+		if col.Name == name {
+			x := s.expr(col.Expr)
+			s.captured[name] = x
+			return x
+		}
+	}
+	return nil
+}
+
+// kernelStruct finds a C type by its name, such as "struct sock".
+func (c *checker) kernelType(name string) btf.Type {
+	bs, err := c.in.Facts.BTF()
+	if err != nil {
+		return nil
+	}
+	kind, bare, found := strings.Cut(name, " ")
+	if !found {
+		bare = name
+	}
+	all, err := bs.AnyTypesByName(bare)
+	if err != nil {
+		return nil
+	}
+	for _, t := range all {
+		switch t.(type) {
+		case *btf.Struct:
+			if kind == "struct" {
+				return t
+			}
+		case *btf.Union:
+			if kind == "union" {
+				return t
+			}
+		case *btf.Enum:
+			if kind == "enum" {
+				return t
+			}
+		case *btf.Typedef, *btf.Int:
+			if !found {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// noBTF says, once, why a kernel type cannot be found at all.
+func (s *scope) noBTF(rng hcl.Range, what string) bool {
+	_, err := s.c.in.Facts.BTF()
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, facts.ErrUnknown):
+		s.errorAt(rng, "Kernel types not known", "%s needs the kernel's type information (BTF): %v.", what, err)
+	default:
+		s.errorAt(rng, "No kernel type information", "%s needs the kernel's type information (BTF), and this kernel offers none: %v. It comes with CONFIG_DEBUG_INFO_BTF.", what, err)
+	}
+	return true
+}
+
+// task is the current task_struct.
+func (s *scope) task(rng hcl.Range) *tree.Expr {
+	if s.noBTF(rng, "task") {
+		return nil
+	}
+	c := s.c.kernelType("struct task_struct")
+	if c == nil {
+		s.errorAt(rng, "No struct task_struct", "This kernel's BTF has no struct task_struct.")
+		return nil
+	}
+	space := types.Kernel
+	if s.c.feature(facts.TaskBTF) {
+		space = types.Trusted
+	}
+	elem := types.FromBTF(c, space)
+	return s.builtin("task", types.Type{Kind: types.Pointer, Size: 8, Elem: &elem, Space: space}, rng)
+}
+
+// ppid is task->real_parent->tgid.
+func (s *scope) ppid(rng hcl.Range) *tree.Expr {
+	x := s.task(rng)
+	if x == nil {
+		return nil
+	}
+	if x = s.member(x, "real_parent", rng); x == nil {
+		return nil
+	}
+	if x = s.member(x, "tgid", rng); x == nil {
+		return nil
+	}
+	x.Type.Name = ""
+	return x
+}

@@ -1,0 +1,203 @@
+// Package plan is what tracer would do, as plain data: every probe with its
+// resolved targets, mechanism and reason, what it computes, and the tables it
+// feeds. Building one reads facts and changes nothing; apply decides nothing
+// that the plan did not show.
+//
+// In: a checked spec and facts. Out: Plan, which prints, serialises and
+// compares, and which bpfgen/lower turns into programs. It must not know
+// registers, instructions or how anything is attached.
+package plan
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// Plan is everything apply will do.
+type Plan struct {
+	Probes []*Probe
+	Tables []*Table
+	// Names are the interned strings that func and probe print: the value of
+	// such a column is an index into it.
+	Names *types.NameTable
+	// PID restricts events to one process (apply -p); 0: all.
+	PID int
+	// CPUs is how many copies a per-CPU value has.
+	CPUs int
+	// Arch is the kernel's architecture ("x86_64", "arm64"): registers differ.
+	Arch string
+	// RingBytes is the size of the ring buffer, a power of two.
+	RingBytes int
+	// Features are what the plan asked of the kernel and the answers it built
+	// on: key is a facts.Feature.
+	Features map[string]bool
+}
+
+// Probe is one probe block (one element of its for_each), ready to be lowered.
+type Probe struct {
+	Index    int    // position in Plan.Probes: the index of its counters
+	Type     string // "tracepoint"
+	Name     string // "open", with for_each "open[\"x\"]"
+	Range    hcl.Range
+	Variants []*Variant
+	Sample   uint64 // handle one event in so many; 0 and 1: all
+	// Left are targets left out by optional, with the reason: shown, not lost.
+	Left []LeftOut
+}
+
+// Address is the probe's name in messages and results: "tracepoint.open".
+func (p *Probe) Address() string { return p.Type + "." + p.Name }
+
+// LeftOut is a target that will not be attached, and why.
+type LeftOut struct{ Target, Reason string }
+
+// Variant is the part of a probe whose targets share one layout of arguments,
+// and so one program (or one pair of entry and return programs).
+type Variant struct {
+	Probe     *Probe
+	Layout    *tree.Layout
+	Targets   []Target
+	Mechanism Mechanism
+	// Entry is how the entry side is attached, if Pair is not PairNone.
+	EntryMechanism Mechanism
+	Pair           Pair
+
+	// EntryWhere are the conditions that the entry side can decide.
+	EntryWhere []*tree.Expr
+	// Early are the conditions tested before, Late those tested after capture,
+	// in the order of the spec.
+	Where []*tree.Expr
+
+	Columns    []Column // capture, in source order; what a stream shows
+	Stream     bool
+	StreamWhen *tree.Expr // stream = condition; nil: always
+	Derive     *Derive    // beside capture
+	Aggregates []*Feed
+}
+
+// Target is one place to attach to.
+type Target struct {
+	Name string // as target would name it: "vfs_read", "sched:sched_switch"
+	ID   uint64 // index in Plan.Names; the attach cookie where several share a program
+	// Where it is: by the probe type's kind.
+	Category, Event string // tracepoints; syscalls name their enter event here
+	ExitEvent       string // syscall: the exit event, if the return is used
+	Symbol          string // kernel function
+	Module          string
+	Address         uint64 // of the kernel function where the name is not enough
+	Path            string // user probes: the file
+	Offset          uint64 // user probes: in the file; kernel: from the symbol
+	Semaphore       uint64 // usdt: file offset of the semaphore
+	PID             int    // user probes: only this process; 0: all
+}
+
+// Mechanism is how a program is entered: one row of the templates' table.
+type Mechanism struct {
+	Name   string // "perf tracepoint", "tp_btf", "uprobe.multi", "uprobe perf link", …
+	Reason string // why this and not a better one
+	Caps   []string
+}
+
+// Pair says how a return finds its entry.
+type Pair uint8
+
+// The ways to pair. PairTask: one slot per task (system calls do not nest).
+// PairStack: the sp-pruned stack in task storage.
+const (
+	PairNone Pair = iota
+	PairTask
+	PairStack
+)
+
+// Column is a named expression.
+type Column struct {
+	Name  string
+	Expr  *tree.Expr
+	Range hcl.Range
+}
+
+// Feed is one aggregate block of one variant: what it puts into its table.
+type Feed struct {
+	Table  *Table
+	Where  []*tree.Expr
+	By     []Column
+	Values []FeedValue // for columns of the table that this block feeds
+	Range  hcl.Range
+}
+
+// FeedValue is one aggregate function's argument.
+type FeedValue struct {
+	Column int        // index in Table.Values
+	Arg    *tree.Expr // nil for count()
+	Range  hcl.Range
+}
+
+// Table is one aggregate, fed by one or several probes.
+type Table struct {
+	Name       string
+	Probes     []string // addresses, sorted
+	By         []KeyColumn
+	Values     []ValueColumn
+	MaxEntries int
+	// Reduced is what max_entries was before the memory budget lowered it, 0
+	// if it did not.
+	Reduced    int
+	IntervalNS int64 // 0: once, at the end
+	Cumulative bool
+	Derive     *Derive
+	Having     hclsyntax.Expression
+	Sort       string
+	Top        int // 0: all
+	Range      hcl.Range
+	// EvalContext has the plan-time names for Derive and Having.
+	EvalContext *hcl.EvalContext
+}
+
+// Swapped says that printing clears the table: its maps are exchanged.
+func (t *Table) Swapped() bool { return t.IntervalNS > 0 && !t.Cumulative }
+
+// Derive are the columns computed at report time.
+type Derive struct {
+	Names   []string
+	Exprs   []hclsyntax.Expression
+	Ranges  []hcl.Range
+	Context *hcl.EvalContext // plan-time names
+}
+
+// KeyColumn is one column of a table's key.
+type KeyColumn struct {
+	Name     string
+	Type     types.Type
+	Nullable bool
+	// Parts are set if the column is a Text: its pieces are the key.
+	Parts []tree.Part
+}
+
+// AggFunc is an aggregate function.
+type AggFunc string
+
+// The aggregate functions.
+const (
+	Count    AggFunc = "count"
+	Sum      AggFunc = "sum"
+	Avg      AggFunc = "avg"
+	Min      AggFunc = "min"
+	Max      AggFunc = "max"
+	Last     AggFunc = "last"
+	Hist     AggFunc = "hist"
+	Linear   AggFunc = "linear"
+	Distinct AggFunc = "distinct"
+)
+
+// ValueColumn is one value column of a table.
+type ValueColumn struct {
+	Name string
+	Func AggFunc
+	Type types.Type // of what is aggregated; count: u64
+	Bits int        // hist
+	// linear: [Min, Max) in steps of Step, two's complement
+	Min, Max, Step int64
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+func errUnknownColumn(name string, columns []string, subject hcl.Range) *hcl.Diagnostic {
+	detail := fmt.Sprintf("There is no column %q in the finished rows.", name)
+	if near := nearest(name, columns); near != "" {
+		detail += fmt.Sprintf(" Did you mean %q?", near)
+	}
+	if len(columns) > 0 {
+		detail += fmt.Sprintf(" The columns are %s.", strings.Join(columns, ", "))
+	}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unknown column", Detail: detail, Subject: &subject}
+}
+
+func errDuplicate(d Derived) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Duplicate derived column",
+		Detail:  fmt.Sprintf("A column %q is already derived. Give one of the two another name.", d.Name),
+		Subject: d.Range.Ptr(),
+	}
+}
+
+func errCycle(path []string, subject hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Cycle of derived columns",
+		Detail:  fmt.Sprintf("Each of these columns is computed from the next: %s. One of them must be computed from other columns only.", strings.Join(path, ", ")),
+		Subject: &subject,
+	}
+}
+
+func errNotScalar(name string, got cty.Type, subject hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Unsuitable derived column",
+		Detail:  fmt.Sprintf("The column %q must be a number, a string or true or false, not %s. Of a histogram, use .count or .sum.", name, got.FriendlyName()),
+		Subject: &subject,
+	}
+}
+
+func errNotCondition(got cty.Type, subject hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Unsuitable condition",
+		Detail:  fmt.Sprintf("The attribute having decides which rows are shown, so it must be true or false, not %s.", got.FriendlyName()),
+		Subject: &subject,
+	}
+}
+
+func errLiteral(literal string, err error, unit string, subject hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Unsuitable " + unit,
+		Detail:  fmt.Sprintf("The other side is a %s, so %q %s.", unit, literal, err),
+		Subject: &subject,
+	}
+}
+
+// nearest is the name that is most like the wrong one, "" if none is.
+func nearest(wrong string, names []string) string {
+	best, bestDistance := "", max(2, len(wrong)/3)+1
+	for _, name := range names {
+		if d := levenshtein.Distance(wrong, name, nil); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}

@@ -1,0 +1,230 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"tracer/interpreter/types"
+	"tracer/interpreter/unit"
+)
+
+// arithmetic gives HCL's operators their meaning for units.
+var arithmetic = map[*hclsyntax.Operation]unit.Op{
+	hclsyntax.OpAdd:      unit.Add,
+	hclsyntax.OpSubtract: unit.Subtract,
+	hclsyntax.OpMultiply: unit.Multiply,
+	hclsyntax.OpDivide:   unit.Divide,
+	hclsyntax.OpModulo:   unit.Remainder,
+}
+
+// alike are the operators both of whose sides have one unit, so that a string on
+// one side is read as the unit of the other.
+var alike = []*hclsyntax.Operation{
+	hclsyntax.OpAdd, hclsyntax.OpSubtract,
+	hclsyntax.OpEqual, hclsyntax.OpNotEqual,
+	hclsyntax.OpLessThan, hclsyntax.OpLessThanOrEqual,
+	hclsyntax.OpGreaterThan, hclsyntax.OpGreaterThanOrEqual,
+}
+
+// keepsUnit are the functions whose result has the unit of their arguments.
+var keepsUnit = []string{"min", "max", "abs", "floor", "ceil", "coalesce", "try", "sum"}
+
+// unitOf is the quantity ("duration", "size") that an expression computes, "" if
+// it is a plain number or anything else.
+func (c *compiler) unitOf(expr hcl.Expression) string {
+	switch e := expr.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		return c.unitOfTraversal(e.Traversal)
+	case *hclsyntax.ParenthesesExpr:
+		return c.unitOf(e.Expression)
+	case *hclsyntax.UnaryOpExpr:
+		return c.unitOf(e.Val)
+	case *hclsyntax.ConditionalExpr:
+		return common(c.unitOf(e.TrueResult), c.unitOf(e.FalseResult))
+	case *hclsyntax.BinaryOpExpr:
+		op, ok := arithmetic[e.Op]
+		if !ok {
+			return ""
+		}
+		result, _ := unit.Arithmetic(op, c.unitOf(e.LHS), c.unitOf(e.RHS))
+		return result
+	case *hclsyntax.FunctionCallExpr:
+		return c.unitOfCall(e)
+	}
+	return ""
+}
+
+func (c *compiler) unitOfTraversal(traversal hcl.Traversal) string {
+	i, ok := c.index[traversal.RootName()]
+	if !ok {
+		return ""
+	}
+	column := c.columns[i]
+	if column.Hist && len(traversal) > 1 {
+		if step, ok := traversal[1].(hcl.TraverseAttr); !ok || step.Name != histSum {
+			return ""
+		}
+	}
+	return quantity(column.Type)
+}
+
+func (c *compiler) unitOfCall(e *hclsyntax.FunctionCallExpr) string {
+	if u := unit.ByName(e.Name); u != nil && u.Quantity {
+		return e.Name
+	}
+	result := ""
+	if slices.Contains(keepsUnit, e.Name) {
+		for i, arg := range e.Args {
+			if u := c.unitOf(arg); i == 0 || result == "" {
+				result = u
+			} else {
+				result = common(result, u)
+			}
+		}
+	}
+	return result
+}
+
+// common is the unit of what may be either of two: a plain number takes the
+// other's.
+func common(a, b string) string {
+	switch {
+	case a == b || b == "":
+		return a
+	case a == "":
+		return b
+	}
+	return ""
+}
+
+func quantity(t types.Type) string {
+	if u := unit.For(t); u.Quantity {
+		return u.Name
+	}
+	return ""
+}
+
+// prepare is expr with every string that is compared or computed with a duration
+// or size read as one, and with divisions that give null for a zero divisor.
+// Strings known at plan time count, such as variables. The tree that came in is
+// not changed.
+func (c *compiler) prepare(expr hcl.Expression) hcl.Expression {
+	node, ok := expr.(hclsyntax.Expression)
+	if !ok {
+		return expr
+	}
+	return c.rewrite(node)
+}
+
+func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		changed := *e
+		changed.Expression = c.rewrite(e.Expression)
+		return &changed
+	case *hclsyntax.UnaryOpExpr:
+		changed := *e
+		changed.Val = c.rewrite(e.Val)
+		return &changed
+	case *hclsyntax.ConditionalExpr:
+		changed := *e
+		changed.Condition = c.rewrite(e.Condition)
+		changed.TrueResult, changed.FalseResult = c.rewritePair(e.TrueResult, e.FalseResult, true)
+		return &changed
+	case *hclsyntax.BinaryOpExpr:
+		changed := *e
+		if e.Op == hclsyntax.OpDivide {
+			changed.Op = divide
+		}
+		changed.LHS, changed.RHS = c.rewritePair(e.LHS, e.RHS, slices.Contains(alike, e.Op))
+		return &changed
+	case *hclsyntax.FunctionCallExpr:
+		changed := *e
+		changed.Args = make([]hclsyntax.Expression, len(e.Args))
+		wanted := ""
+		if slices.Contains(keepsUnit, e.Name) {
+			wanted = c.unitOfCall(e)
+		}
+		for i, arg := range e.Args {
+			changed.Args[i] = c.read(c.rewrite(arg), wanted)
+		}
+		return &changed
+	}
+	return expr
+}
+
+// rewritePair rewrites two sides; alike sides lend each other their unit.
+func (c *compiler) rewritePair(a, b hclsyntax.Expression, alike bool) (hclsyntax.Expression, hclsyntax.Expression) {
+	newA, newB := c.rewrite(a), c.rewrite(b)
+	if !alike {
+		return newA, newB
+	}
+	return c.read(newA, c.unitOf(b)), c.read(newB, c.unitOf(a))
+}
+
+// read is expr as a number if it is a string known now that stands where a
+// quantity is wanted.
+func (c *compiler) read(expr hclsyntax.Expression, wanted string) hclsyntax.Expression {
+	if wanted == "" {
+		return expr
+	}
+	for _, traversal := range expr.Variables() {
+		if c.hasColumn(traversal.RootName()) {
+			return expr
+		}
+	}
+	known, diags := expr.Value(c.context)
+	if diags.HasErrors() || known.IsNull() || !known.IsKnown() || known.Type() != cty.String {
+		return expr
+	}
+	known, _ = known.Unmark()
+	number, err := unit.ByName(wanted).Parse(c.spec.Env, types.Type{}, known.AsString())
+	if err != nil {
+		c.add(errLiteral(known.AsString(), err, wanted, expr.Range()))
+		return expr
+	}
+	return &hclsyntax.LiteralValueExpr{Val: cty.NumberIntVal(int64(number.Int)), SrcRange: expr.Range()}
+}
+
+// divide is HCL's division, but a zero divisor gives null and not infinity, so
+// that nothing computed from it looks like a number.
+var divide = &hclsyntax.Operation{
+	Type: cty.Number,
+	Impl: function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "a", Type: cty.Number}, {Name: "b", Type: cty.Number}},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if args[1].AsBigFloat().Sign() == 0 {
+				return cty.NullVal(cty.Number), nil
+			}
+			return stdlib.Divide(args[0], args[1])
+		},
+	}),
+}
+
+// quantityFunction is duration() or size() at report time: of a number, the
+// number; of a string, what it reads as.
+func quantityFunction(name string) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			switch args[0].Type() {
+			case cty.Number:
+				return args[0], nil
+			case cty.String:
+				n, err := unit.ByName(name).Parse(nil, types.Type{}, args[0].AsString())
+				if err != nil {
+					return cty.NilVal, function.NewArgError(0, err)
+				}
+				return cty.NumberIntVal(int64(n.Int)), nil
+			}
+			return cty.NilVal, function.NewArgErrorf(0, "must be a number or %s", unit.ByName(name).Literal)
+		},
+	})
+}

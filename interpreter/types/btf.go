@@ -1,0 +1,258 @@
+package types
+
+import (
+	"github.com/cilium/ebpf/btf"
+)
+
+// FromBTF is the event-time type of a C type at an address in space.
+//
+//   - integers, bool, enums: scalars of their size; __be16 and __be32 are
+//     BigEndian, dev_t prints as major:minor
+//   - char[N]: a string of N bytes; other arrays: Array
+//   - structs and unions: Struct; functions: an opaque pointer's target
+//   - void and forward declarations: Invalid, with the C name
+//
+// Qualifiers and type tags are skipped; the outermost typedef's name is kept
+// for messages.
+func FromBTF(t btf.Type, space Space) Type {
+	return fromBTF(t, space, 0)
+}
+
+// maxDepth bounds chains of pointers and arrays of types: a C type this deep
+// is a corrupt BTF file.
+const maxDepth = 32
+
+func fromBTF(t btf.Type, space Space, depth int) Type {
+	name := ""
+	bigEndian, unit := false, ""
+	for n := 0; n < maxDepth; n++ {
+		switch q := t.(type) {
+		case *btf.Const:
+			t = q.Type
+			continue
+		case *btf.Volatile:
+			t = q.Type
+			continue
+		case *btf.Restrict:
+			t = q.Type
+			continue
+		case *btf.TypeTag:
+			if q.Value == "user" {
+				space = User
+			}
+			t = q.Type
+			continue
+		case *btf.Typedef:
+			if name == "" {
+				name = q.Name
+			}
+			switch q.Name {
+			case "__be16", "__be32", "__be64":
+				bigEndian = true
+			case "dev_t":
+				unit = "dev_t"
+			case "bool", "_Bool":
+				return Type{Kind: Bool, Size: 1, Name: "bool"}
+			}
+			t = q.Type
+			continue
+		}
+		break
+	}
+	out := Type{Kind: Invalid, Name: name, Space: space, C: t}
+	if depth > maxDepth {
+		return out
+	}
+	switch c := t.(type) {
+	case *btf.Int:
+		out = intFromBTF(c, name)
+		out.BigEndian, out.Unit = bigEndian, unit
+	case *btf.Enum:
+		out.Kind, out.Size, out.Signed = Enum, int(c.Size), c.Signed
+		if out.Name == "" {
+			out.Name = "enum " + c.Name
+		}
+	case *btf.Pointer:
+		out.Kind, out.Size, out.C = Pointer, 8, nil
+		elemSpace := space
+		if elemSpace == Trusted && depth > 0 {
+			elemSpace = Kernel
+		}
+		elem := fromPointee(c.Target, elemSpace, depth+1)
+		if elem.Kind != Invalid || elem.Name != "" {
+			out.Elem = &elem
+			if elem.Space == User {
+				out.Space = User
+			}
+		}
+	case *btf.Array:
+		elem := fromBTF(c.Type, space, depth+1)
+		if elem.Kind == Int && elem.Size == 1 && isChar(c.Type) {
+			return Type{Kind: String, Size: int(c.Nelems), Fixed: true, Space: space, Name: name}
+		}
+		out.Kind, out.Elem, out.Len, out.C = Array, &elem, int(c.Nelems), nil
+		out.Size = int(c.Nelems) * elem.Size
+	case *btf.Struct:
+		out.Kind, out.Size = Struct, int(c.Size)
+		if out.Name == "" && c.Name != "" {
+			out.Name = "struct " + c.Name
+		}
+	case *btf.Union:
+		out.Kind, out.Size = Struct, int(c.Size)
+		if out.Name == "" && c.Name != "" {
+			out.Name = "union " + c.Name
+		}
+	case *btf.Fwd:
+		if out.Name == "" {
+			out.Name = c.Kind.String() + " " + c.Name
+		}
+	case *btf.FuncProto:
+		out.Name = "function"
+	case *btf.Void, nil:
+		if out.Name == "" {
+			out.Name = ""
+		}
+	}
+	return out
+}
+
+// fromPointee converts a pointer's target; structs are converted without
+// their members, so recursion through pointers ends there.
+func fromPointee(t btf.Type, space Space, depth int) Type {
+	return fromBTF(t, space, depth)
+}
+
+func intFromBTF(c *btf.Int, name string) Type {
+	if c.Encoding == btf.Bool {
+		return Type{Kind: Bool, Size: 1, Name: "bool"}
+	}
+	size := int(c.Size)
+	if size > 8 || size == 0 {
+		return Type{Kind: Array, Elem: &Type{Kind: Int, Size: 1, Name: "u8"}, Len: size, Size: size, Name: name}
+	}
+	if name == "" {
+		name = c.Name
+	}
+	return Type{Kind: Int, Size: size, Signed: c.Encoding == btf.Signed || c.Encoding == btf.Char && c.Size == 1, Name: name}
+}
+
+// isChar says that t is C's plain char: arrays of it are strings.
+func isChar(t btf.Type) bool {
+	for n := 0; n < maxDepth; n++ {
+		switch q := t.(type) {
+		case *btf.Const:
+			t = q.Type
+		case *btf.Volatile:
+			t = q.Type
+		case *btf.Typedef:
+			if q.Name != "char" {
+				return false
+			}
+			t = q.Type
+		case *btf.Int:
+			return q.Name == "char"
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// Member is one member of a struct or union, as FindMember finds it.
+type Member struct {
+	Type     Type
+	Off      int // bytes from the start of the outermost struct
+	BitShift int // bitfields: the lowest bit within Type.Size bytes at Off
+	BitSize  int // bitfields: bits; 0: an ordinary member
+}
+
+// FindMember finds a member by name, looking through anonymous structs and
+// unions. c is a *btf.Struct or *btf.Union.
+func FindMember(c btf.Type, name string, space Space) (Member, bool) {
+	return findMember(c, name, space, 0, 0)
+}
+
+func findMember(c btf.Type, name string, space Space, base btf.Bits, depth int) (Member, bool) {
+	if depth > maxDepth {
+		return Member{}, false
+	}
+	for _, m := range membersOf(c) {
+		if m.Name == name && name != "" {
+			return memberAt(m, space, base), true
+		}
+		if m.Name == "" {
+			if found, ok := findMember(btf.UnderlyingType(m.Type), name, space, base+m.Offset, depth+1); ok {
+				return found, true
+			}
+		}
+	}
+	return Member{}, false
+}
+
+func memberAt(m btf.Member, space Space, base btf.Bits) Member {
+	t := FromBTF(m.Type, memberSpace(space))
+	bit := int(base + m.Offset)
+	if m.BitfieldSize == 0 {
+		return Member{Type: t, Off: bit / 8}
+	}
+	// Load the aligned unit that holds the whole field; where it straddles
+	// one, a larger unit.
+	size := t.Size
+	if size == 0 || size > 8 {
+		size = 8
+	}
+	off := bit / 8 / size * size
+	for bit+int(m.BitfieldSize) > (off+size)*8 && size < 8 {
+		size *= 2
+		off = bit / 8 / size * size
+	}
+	if bit+int(m.BitfieldSize) > (off+size)*8 { // straddles 8 bytes: packed
+		off = bit / 8
+	}
+	t.Size = size
+	return Member{Type: t, Off: off, BitShift: bit - off*8, BitSize: int(m.BitfieldSize)}
+}
+
+// memberSpace is the space of what a member holds: a trusted struct's pointer
+// members are trusted by the verifier too, on a plain BTF walk.
+func memberSpace(space Space) Space { return space }
+
+func membersOf(c btf.Type) []btf.Member {
+	switch s := c.(type) {
+	case *btf.Struct:
+		return s.Members
+	case *btf.Union:
+		return s.Members
+	}
+	return nil
+}
+
+// MemberNames lists the members FindMember can find, in order.
+func MemberNames(c btf.Type) []string { return memberNames(c, 0) }
+
+func memberNames(c btf.Type, depth int) []string {
+	var out []string
+	for _, m := range membersOf(c) {
+		if m.Name != "" {
+			out = append(out, m.Name)
+		} else if depth < maxDepth {
+			out = append(out, memberNames(btf.UnderlyingType(m.Type), depth+1)...)
+		}
+	}
+	return out
+}
+
+// Enumerators are an enum's names, by number.
+func Enumerators(c btf.Type) *NameTable {
+	e, ok := c.(*btf.Enum)
+	if !ok {
+		return nil
+	}
+	names := make(map[int64]string, len(e.Values))
+	for _, v := range e.Values {
+		if _, taken := names[int64(v.Value)]; !taken {
+			names[int64(v.Value)] = v.Name
+		}
+	}
+	return NewNameTable(names, "")
+}

@@ -1,0 +1,67 @@
+package unit
+
+import (
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"tracer/interpreter/abi"
+)
+
+// ABI are the names of the kernel's interface on an architecture ("x86_64",
+// "arm64").
+func ABI(arch string) Names {
+	return abiNames{
+		"errno":      abi.Errnos(),
+		"syscall":    abi.Syscalls(arch),
+		"capability": abi.Capabilities(),
+		"family":     abi.Families(),
+		"tcp_state":  abi.TCPStates(),
+	}
+}
+
+// abiNames are the tables by kind; signals, whose real-time ones are computed,
+// have functions instead of a table.
+type abiNames map[string]abi.Table
+
+func (a abiNames) Name(kind string, number int64) (string, bool) {
+	if kind == "signal" {
+		return abi.SignalName(number)
+	}
+	return a[kind].Name(number)
+}
+
+func (a abiNames) Number(kind, name string) (int64, bool) {
+	switch kind {
+	case "signal":
+		return abi.Signal(name)
+	case "tcp_state": // enumerators of the kernel have a prefix
+		name = strings.TrimPrefix(name, "TCP_")
+	}
+	return a[kind].Value(name)
+}
+
+func (a abiNames) Near(kind, name string) string {
+	all := a[kind].All()
+	if kind == "signal" {
+		all = abi.Signals()
+	}
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].Name
+	}
+	return nearest(name, names)
+}
+
+// nearest is the name most like a wrong one, whatever the case of its letters,
+// "" if none is like it.
+func nearest(wrong string, names []string) string {
+	upper := strings.ToUpper(wrong)
+	best, bestDistance := "", max(2, len(wrong)/3)+1
+	for _, name := range names {
+		if d := levenshtein.Distance(upper, strings.ToUpper(name), nil); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}

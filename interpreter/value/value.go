@@ -1,0 +1,115 @@
+// Package value holds finished values: what one column of one row is, once it
+// has been read from the kernel or computed by the reference evaluator.
+//
+// In: bytes of records and map values (by internal/stream), or results of
+// interpreter/eval. Out: what render prints and report computes with. It must
+// not know BPF, HCL or output.
+package value
+
+import "tracer/interpreter/types"
+
+// Value is one value of a column.
+type Value struct {
+	Type types.Type
+	// Null is no value: an empty cell, JSON null.
+	Null bool
+	// Int is the value of a scalar (Bool, Int, Enum, Pointer): the 64-bit
+	// register, sign-extended if Type.Signed.
+	Int uint64
+	// Bytes is the content of String and Bytes (and of Text, put together):
+	// raw, from a traced process, never escaped yet.
+	Bytes []byte
+	// Truncated says that the content was longer than the column can hold.
+	Truncated bool
+	// List is the elements of a List or Array.
+	List []Value
+	// Addrs is the instruction addresses of a Stack, innermost first; whether
+	// they are the kernel's or a process's is Type.Space.
+	Addrs []uint64
+	// PID is the process (thread group) whose memory a user address or stack
+	// belongs to; 0 where it does not matter or is not known.
+	PID uint32
+	// Hist is the histogram of hist() and linear() columns.
+	Hist *Hist
+	// Float is the value of a derived or avg column when IsFloat.
+	Float   float64
+	IsFloat bool
+}
+
+// Hist is a histogram. The unit of its bounds is Value.Type.Unit.
+type Hist struct {
+	Count  uint64
+	Sum    uint64 // two's complement if Value.Type.Signed
+	Linear bool
+	// Buckets are the non-empty ones, ascending.
+	Buckets []Bucket
+}
+
+// Bucket counts the values in [Ge, Lt). For unsigned histograms the bounds are
+// u64, for signed ones two's complement. NoGe: from minus infinity; NoLt: to
+// infinity (also the last power of two, whose bound 2^64 does not fit).
+type Bucket struct {
+	Ge, Lt     uint64
+	NoGe, NoLt bool
+	Count      uint64
+}
+
+// Column is a named, typed column of a stream or table.
+type Column struct {
+	Name string
+	Type types.Type
+	Hist bool // its values are histograms of Type
+}
+
+// Event is one streamed row.
+type Event struct {
+	Probe   string // "tracepoint.open"
+	Time    uint64 // ns, CLOCK_MONOTONIC
+	Columns []Column
+	Values  []Value
+}
+
+// Table is one aggregate's table at one moment.
+type Table struct {
+	Aggregate string
+	Probes    []string // addresses of the probes that feed it
+	Time      uint64   // ns, CLOCK_MONOTONIC
+	By        []Column
+	Values    []Column
+	Rows      []Row
+	// Other holds the events of keys that found the table full; nil if none.
+	Other *Row
+	// LeftOut is how many rows top left out.
+	LeftOut int
+}
+
+// Row is one row of a table.
+type Row struct {
+	By     []Value
+	Values []Value
+}
+
+// Counters are the counters of one probe, as language.md's summary names them.
+type Counters struct {
+	Events       uint64 `json:"events"`
+	Skipped      uint64 `json:"skipped"`
+	Lost         uint64 `json:"lost"`
+	FailedReads  uint64 `json:"failed_reads"`
+	RejectedKeys uint64 `json:"rejected_keys"`
+	Missed       uint64 `json:"missed"`
+	Evicted      uint64 `json:"evicted"`
+	Unmatched    uint64 `json:"unmatched"`
+	Truncated    uint64 `json:"truncated"`
+}
+
+// Summary is the end of a run.
+type Summary struct {
+	Time   uint64 // ns, CLOCK_MONOTONIC
+	Probes []ProbeCounters
+}
+
+// ProbeCounters are one probe's counters.
+type ProbeCounters struct {
+	Probe string
+	Counters
+}

@@ -1,0 +1,187 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+var kprobeMechanisms = []Mechanism{
+	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
+}
+
+var kretprobeMechanisms = []Mechanism{
+	{Name: "kretprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kretprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
+}
+
+// kprobe: the entry of kernel functions (or a place inside one, fn+0x1c).
+func kprobe() *Type {
+	return &Type{
+		Name: "kprobe", Space: types.Kernel,
+		Resolve: resolveKernelFunction, List: listFunctions,
+		Mechanisms: kprobeMechanisms,
+	}
+}
+
+// kretprobe: the return of kernel functions.
+func kretprobe() *Type {
+	return &Type{
+		Name: "kretprobe", Space: types.Kernel, Returns: true, Pair: plan.PairStack,
+		Resolve: resolveKernelFunction, List: listFunctions,
+		Mechanisms: kretprobeMechanisms, EntryMechanisms: kprobeMechanisms,
+	}
+}
+
+func listFunctions(f facts.Facts, _ *facts.Binary) ([]string, error) {
+	fns, err := f.Functions()
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(fns))
+	for i := range fns {
+		if i == 0 || fns[i].Name != fns[i-1].Name {
+			names = append(names, fns[i].Name)
+		}
+	}
+	return names, nil
+}
+
+func resolveKernelFunction(r *Request) ([]Found, error) {
+	list := func() ([]string, error) { return listFunctions(r.Facts, nil) }
+	return eachName(r, "kernel function", list, func(name string) ([]Found, error) {
+		return resolveOneFunction(r, name)
+	})
+}
+
+func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
+	name, offset, err := splitOffset(pattern)
+	if err != nil {
+		return nil, err
+	}
+	target := plan.Target{Name: pattern, Symbol: name, Offset: offset}
+	fn, module, err := r.Facts.FindFunc(name)
+	switch {
+	case err == nil:
+		target.Module = module
+	case errors.Is(err, facts.ErrNotFound):
+		// No BTF prototype: it may exist all the same (static and inlined
+		// variants, assembly); kallsyms decides.
+		if err := functionExists(r, name); err != nil {
+			return nil, err
+		}
+		fn = nil
+	default:
+		return nil, err
+	}
+	if fn != nil && !IsGlob(r.Pattern) {
+		if err := functionExists(r, name); err != nil {
+			return nil, err
+		}
+	}
+	layout := functionLayout(fn, r.Facts.Kernel().Arch)
+	if offset != 0 {
+		for i := range layout.Args {
+			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
+		}
+	}
+	return []Found{{Target: target, Layout: layout}}, nil
+}
+
+func functionExists(r *Request, name string) error {
+	fns, err := r.Facts.Functions()
+	if errors.Is(err, facts.ErrUnknown) {
+		if _, _, ferr := r.Facts.FindFunc(name); ferr == nil {
+			return nil
+		}
+	} else if err != nil {
+		return err
+	}
+	names := make([]string, len(fns))
+	for i := range fns {
+		if fns[i].Name == name {
+			return nil
+		}
+		names[i] = fns[i].Name
+	}
+	return &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("This kernel has no function %q that can be probed.", name), Near: Near(name, names)}
+}
+
+// splitOffset splits "fn+0x1c".
+func splitOffset(pattern string) (name string, offset uint64, err error) {
+	name, text, ok := strings.Cut(pattern, "+")
+	if !ok {
+		return pattern, 0, nil
+	}
+	offset, perr := strconv.ParseUint(text, 0, 64)
+	if perr != nil || name == "" {
+		return "", 0, &TargetError{Pattern: pattern, Detail: fmt.Sprintf(`%q is no place in a function: write fn+0x1c or fn+28.`, pattern)}
+	}
+	return name, offset, nil
+}
+
+// functionLayout is where a kernel function's arguments are at its entry; fn
+// is nil if BTF does not know the function.
+func functionLayout(fn *btf.Func, arch string) *tree.Layout {
+	regs := archRegisters[arch]
+	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
+	ret := types.U64
+	ret.Untyped = true
+	if fn == nil {
+		for i, off := range regs.args {
+			t := types.U64
+			t.Untyped = true
+			layout.Args = append(layout.Args, tree.ArgLoc{Name: strconv.Itoa(i), Type: t, Loc: regs.reg(off, 8)})
+		}
+		layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret, 8)}
+		return layout
+	}
+	proto, ok := fn.Type.(*btf.FuncProto)
+	if !ok {
+		proto = &btf.FuncProto{}
+	}
+	next := 0
+	for i, p := range proto.Params {
+		name := p.Name
+		if name == "" {
+			name = strconv.Itoa(i)
+		}
+		t := types.FromBTF(p.Type, types.Kernel)
+		arg := tree.ArgLoc{Name: name, Type: t, Doc: cDecl(p)}
+		if !t.IsScalar() {
+			layout.Refused[name] = "it is a struct passed by value"
+			arg.Type = types.U64
+			if t.Size <= 16 {
+				next += (t.Size + 7) / 8
+			}
+			layout.Args = append(layout.Args, arg)
+			continue
+		}
+		if next < len(regs.args) {
+			arg.Loc = regs.reg(regs.args[next], 8)
+		} else {
+			layout.Refused[name] = fmt.Sprintf("it is argument %d, and only the first %d are in registers", i+1, len(regs.args))
+		}
+		next++
+		layout.Args = append(layout.Args, arg)
+	}
+	rt := types.FromBTF(proto.Return, types.Kernel)
+	switch {
+	case rt.IsScalar():
+		layout.Ret = &tree.ArgLoc{Name: "retval", Type: rt, Loc: regs.reg(regs.ret, 8), Doc: rt.String()}
+	case rt.Kind == types.Invalid && rt.Name == "":
+		layout.Refused["retval"] = "the function returns nothing (void)"
+	default:
+		layout.Refused["retval"] = "it is a struct returned by value"
+	}
+	return layout
+}

@@ -1,0 +1,72 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf/btf"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// rawTracepoint: the arguments of a tracepoint as the kernel passes them, typed
+// by BTF. Entered as tp_btf where the kernel can, so that the verifier knows the
+// pointers and members are plain loads.
+func rawTracepoint() *Type {
+	return &Type{
+		Name:    "raw_tracepoint",
+		Space:   types.Trusted,
+		Resolve: resolveRawTracepoint,
+		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.RawTracepoints() },
+		Mechanisms: []Mechanism{
+			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads"},
+			{Name: "raw tracepoint", One: true, Caps: capsTrace, Reason: "members are read by a helper"},
+		},
+	}
+}
+
+func resolveRawTracepoint(r *Request) ([]Found, error) {
+	list := func() ([]string, error) { return r.Facts.RawTracepoints() }
+	return eachName(r, "raw tracepoint", list, func(name string) ([]Found, error) {
+		proto, module, err := r.Facts.RawTracepoint(name)
+		if errors.Is(err, facts.ErrNotFound) {
+			all, lerr := r.Facts.RawTracepoints()
+			if lerr != nil {
+				return nil, lerr
+			}
+			return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("This kernel has no raw tracepoint %q.", name), Near: Near(name, all)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
+		for i, p := range proto.Params {
+			t := types.FromBTF(p.Type, types.Trusted)
+			if !t.IsScalar() {
+				layout.Refused[p.Name] = "it is passed by value and is no integer or pointer"
+				t = types.U64
+			}
+			layout.Args = append(layout.Args, tree.ArgLoc{
+				Name: p.Name, Type: t, Doc: cDecl(p),
+				Loc: tree.Loc{Kind: tree.LocCtx, Off: 8 * i, Size: 8},
+			})
+		}
+		return []Found{{Target: plan.Target{Name: name, Event: name, Module: module}, Layout: layout}}, nil
+	})
+}
+
+// cDecl is a parameter as C would declare it.
+func cDecl(p btf.FuncParam) string {
+	t := types.FromBTF(p.Type, types.Kernel)
+	name := t.String()
+	if t.Kind == types.Invalid {
+		name = "void"
+	}
+	if name != "" && name[len(name)-1] == '*' {
+		return name + p.Name
+	}
+	return name + " " + p.Name
+}

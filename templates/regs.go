@@ -1,0 +1,62 @@
+package templates
+
+import "tracer/interpreter/tree"
+
+// registers are where an architecture's struct pt_regs keeps what probes need:
+// offsets in bytes. Sources: arch/x86/include/uapi/asm/ptrace.h and
+// arch/arm64/include/uapi/asm/ptrace.h; argument and return registers as the
+// System V and AAPCS64 calling conventions say.
+type registers struct {
+	names map[string]int
+	args  []int
+	ret   int
+	sp    int
+	// stackArg is where, from the stack pointer at a function's entry, the
+	// first argument lies that no register holds.
+	stackArg int
+}
+
+var archRegisters = map[string]*registers{
+	"x86_64": {
+		names: map[string]int{
+			"r15": 0, "r14": 8, "r13": 16, "r12": 24, "bp": 32, "bx": 40, "r11": 48, "r10": 56, "r9": 64, "r8": 72,
+			"ax": 80, "cx": 88, "dx": 96, "si": 104, "di": 112, "orig_ax": 120, "ip": 128, "flags": 144, "sp": 152,
+		},
+		args: []int{112, 104, 96, 88, 72, 64}, ret: 80, sp: 152, stackArg: 8,
+	},
+	"arm64": {
+		names: arm64Names(),
+		args:  []int{0, 8, 16, 24, 32, 40, 48, 56}, ret: 0, sp: 248, stackArg: 0,
+	},
+}
+
+func arm64Names() map[string]int {
+	names := map[string]int{"sp": 248, "pc": 256, "pstate": 264, "x30": 240}
+	for i := range 31 {
+		names["x"+itoa(i)] = 8 * i
+	}
+	return names
+}
+
+func itoa(i int) string {
+	if i >= 10 {
+		return string(rune('0'+i/10)) + string(rune('0'+i%10))
+	}
+	return string(rune('0' + i))
+}
+
+// StackPointer is the offset of the stack pointer in arch's struct pt_regs.
+func StackPointer(arch string) int { return archRegisters[arch].sp }
+
+// StackAdjust is what the stack pointer at a return probe is more than at the
+// entry of the same call: the return address, where the call pushes it.
+func StackAdjust(arch string) int {
+	if arch == "x86_64" {
+		return 8
+	}
+	return 0
+}
+
+func (r *registers) reg(off, size int) tree.Loc {
+	return tree.Loc{Kind: tree.LocCtx, Off: off, Size: 8}
+}

@@ -1,0 +1,129 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// syscall: system calls by name, through their own tracepoints; the return is
+// paired only if it is used. System calls of one thread do not nest, so one
+// slot per task pairs them.
+func syscall() *Type {
+	mechs := []Mechanism{{
+		Name: "perf tracepoint", Caps: capsTrace, Reason: "the system call's own tracepoint: other calls cost nothing",
+	}}
+	return &Type{
+		Name:            "syscall",
+		Space:           types.User,
+		MayReturn:       true,
+		Pair:            plan.PairTask,
+		Resolve:         resolveSyscall,
+		List:            func(f facts.Facts, _ *facts.Binary) ([]string, error) { return syscallNames(f) },
+		Mechanisms:      mechs,
+		EntryMechanisms: mechs,
+	}
+}
+
+const enterPrefix = "syscalls:sys_enter_"
+
+// syscallSpellings are the system calls whose tracepoint is spelled otherwise:
+// the tracepoint bears the name of the function in the kernel's source.
+var syscallSpellings = map[string]string{
+	"stat": "newstat", "lstat": "newlstat", "fstat": "newfstat", "uname": "newuname",
+	"sendfile": "sendfile64", "umount2": "umount",
+}
+
+// SyscallName is the system call whose tracepoint is sys_enter_<event>.
+func SyscallName(event string) string {
+	for name, spelled := range syscallSpellings {
+		if spelled == event {
+			return name
+		}
+	}
+	return event
+}
+
+func syscallNames(f facts.Facts) ([]string, error) {
+	all, err := f.Tracepoints()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, t := range all {
+		if rest, ok := strings.CutPrefix(t, enterPrefix); ok {
+			out = append(out, SyscallName(rest))
+		}
+	}
+	return out, nil
+}
+
+func resolveSyscall(r *Request) ([]Found, error) {
+	list := func() ([]string, error) { return syscallNames(r.Facts) }
+	return eachName(r, "system call", list, func(name string) ([]Found, error) {
+		return resolveOneSyscall(r, name)
+	})
+}
+
+func resolveOneSyscall(r *Request, name string) ([]Found, error) {
+	event := name
+	if spelled, ok := syscallSpellings[name]; ok {
+		event = spelled
+	}
+	format, err := r.Facts.Tracepoint("syscalls", "sys_enter_"+event)
+	if errors.Is(err, facts.ErrNotFound) && event != name {
+		event = name
+		format, err = r.Facts.Tracepoint("syscalls", "sys_enter_"+event)
+	}
+	if errors.Is(err, facts.ErrNotFound) {
+		all, lerr := syscallNames(r.Facts)
+		if lerr != nil {
+			return nil, lerr
+		}
+		detail := fmt.Sprintf("This kernel has no system call %q.", name)
+		if len(all) == 0 {
+			detail = "This kernel has no system call tracepoints (CONFIG_FTRACE_SYSCALLS is off)."
+		}
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: detail, Near: Near(name, all)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	layout := &tree.Layout{Ret: &tree.ArgLoc{Name: "retval", Type: types.S64, Doc: "long retval", Loc: tree.Loc{Kind: tree.LocCtx, Off: 16, Size: 8}}}
+	for _, f := range format.Fields {
+		if f.Common || f.Name == "__syscall_nr" || f.Name == "nr" {
+			continue
+		}
+		t, loc := syscallArg(f)
+		layout.Args = append(layout.Args, tree.ArgLoc{Name: f.Name, Type: t, Loc: loc, Doc: strings.TrimSpace(f.Type + " " + f.Name)})
+	}
+	layout.Indexed = true
+	exit, err := r.Facts.Tracepoint("syscalls", "sys_exit_"+event)
+	if err == nil {
+		for _, f := range exit.Fields {
+			if f.Name == "ret" {
+				layout.Ret.Loc.Off, layout.Ret.Loc.Size = f.Offset, f.Size
+			}
+		}
+	}
+	return []Found{{Target: plan.Target{Name: SyscallName(event), Category: "syscalls", Event: "sys_enter_" + event, ExitEvent: "sys_exit_" + event}, Layout: layout}}, nil
+}
+
+// syscallArg is an argument's type: the record holds each in 8 bytes, whatever
+// its C type, so the type's own width decides what is taken of it.
+func syscallArg(f facts.Field) (types.Type, tree.Loc) {
+	loc := tree.Loc{Kind: tree.LocCtx, Off: f.Offset, Size: 8}
+	t, err := types.ParseCType(f.Type, types.User, nil)
+	switch {
+	case err == nil && t.IsScalar():
+		return t, loc
+	case f.Pointer:
+		return types.Type{Kind: types.Pointer, Size: 8, Space: types.User}, loc
+	}
+	return types.Type{Kind: types.Int, Size: 8, Signed: f.Signed, Name: f.Type}, loc
+}

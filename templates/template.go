@@ -1,0 +1,223 @@
+// Package templates knows how each kind of probe is entered: which targets a
+// name means, what arguments a target offers and where they are at entry and
+// return, and which mechanisms can attach to it, best first.
+//
+// In: a target pattern and facts. Out: targets with layouts, and a mechanism.
+// It must not know HCL, nor do the attaching. Adding a probe type is adding a
+// file and a row to All.
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// Type is one probe type.
+type Type struct {
+	Name  string
+	Space types.Space // where the pointers among its arguments point
+	// User: its targets are in a binary.
+	User bool
+	// Returns: it fires at the return of a call: args are those of the call,
+	// and retval, entry() and latency exist. A syscall probe decides by use.
+	Returns, MayReturn bool
+	// Pair is how its returns find their entries.
+	Pair plan.Pair
+	// Resolve finds the targets of one name or glob. Errors: *TargetError, or
+	// why the facts cannot be had.
+	Resolve func(*Request) ([]Found, error)
+	// List is all names a glob chooses from.
+	List func(facts.Facts, *facts.Binary) ([]string, error)
+	// Mechanisms, best first; the first whose Needs hold is taken.
+	Mechanisms []Mechanism
+	// EntryMechanisms are those of the entry side of a pair.
+	EntryMechanisms []Mechanism
+}
+
+// Mechanism is one way to enter a program.
+type Mechanism struct {
+	Name    string
+	Feature facts.Feature // "" needs nothing to be probed
+	Many    bool          // serves any number of targets with one link
+	One     bool          // one program serves one target only (its BTF id is part of it)
+	Caps    []string
+	Reason  string // when it is taken
+}
+
+// Request asks for the targets of one pattern.
+type Request struct {
+	Facts     facts.Facts
+	Pattern   string
+	Binary    *facts.Binary    // user probes
+	PID       int              // user probes
+	Signature *types.Signature // user probes; nil if none
+	Return    bool             // the return is used (syscall)
+}
+
+// Found is one target and where its arguments are.
+type Found struct {
+	Target plan.Target
+	Layout *tree.Layout
+}
+
+// TargetError says that a pattern names nothing that can be probed.
+type TargetError struct {
+	Pattern string
+	Detail  string   // a full sentence
+	Near    []string // names that exist and look alike
+	Missing bool     // it does not exist here (optional and first_of go on)
+}
+
+func (e *TargetError) Error() string { return e.Detail }
+
+// All are the probe types this version attaches, by name.
+func All() map[string]*Type {
+	out := map[string]*Type{}
+	for _, t := range []*Type{tracepoint(), rawTracepoint(), syscall(), kprobe(), kretprobe(), uprobe(), uretprobe(), usdt()} {
+		out[t.Name] = t
+	}
+	return out
+}
+
+// Choose takes the first of ms that serves n targets here; force names one
+// that must be taken.
+func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism, error) {
+	why := ""
+	var missing []error
+	for _, m := range ms {
+		if force != "" && m.Name != force {
+			continue
+		}
+		if m.Many && n == 1 && force == "" && len(ms) > 1 {
+			continue // one target needs no multi-link, and no probing for one
+		}
+		if m.Feature != "" {
+			if err := f.Feature(m.Feature); err != nil && !errors.Is(err, facts.ErrUnknown) {
+				missing = append(missing, err)
+				why = fmt.Sprintf("no %s here: %v", m.Name, err)
+				continue
+			}
+		}
+		reason := m.Reason
+		if why != "" {
+			reason = why
+		}
+		if force != "" {
+			reason = "forced"
+		}
+		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps}, nil
+	}
+	if len(missing) > 0 {
+		return plan.Mechanism{}, errors.Join(missing...)
+	}
+	names := make([]string, len(ms))
+	for i, m := range ms {
+		names[i] = m.Name
+	}
+	return plan.Mechanism{}, fmt.Errorf("mechanism %q does not serve this probe type; it has %s", force, strings.Join(names, ", "))
+}
+
+// IsGlob says that pattern is not a plain name.
+func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
+
+// matching are the names that glob matches, sorted.
+func matching(glob string, names []string) ([]string, error) {
+	var out []string
+	for _, n := range names {
+		ok, err := path.Match(glob, n)
+		if err != nil {
+			return nil, &TargetError{Pattern: glob, Detail: fmt.Sprintf("%q is no valid glob: %v.", glob, err)}
+		}
+		if ok {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// Near are up to three of names that look like name, best first.
+func Near(name string, names []string) []string {
+	type near struct {
+		name     string
+		distance int
+	}
+	var best []near
+	limit := max(2, len(name)/3)
+	for _, n := range names {
+		if d := len(n) - len(name); d > limit || -d > limit {
+			continue
+		}
+		if d := levenshtein.Distance(name, n, nil); d <= limit {
+			best = append(best, near{n, d})
+		}
+	}
+	slices.SortStableFunc(best, func(a, b near) int { return a.distance - b.distance })
+	var out []string
+	for _, b := range best {
+		if len(out) < 3 && !slices.Contains(out, b.name) {
+			out = append(out, b.name)
+		}
+	}
+	return out
+}
+
+// DidYouMean is a sentence for near names, with a leading space, or "".
+func DidYouMean(near []string) string {
+	quoted := make([]string, len(near))
+	for i, n := range near {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	switch len(quoted) {
+	case 0:
+		return ""
+	case 1:
+		return " Did you mean " + quoted[0] + "?"
+	}
+	return " Did you mean " + strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1] + "?"
+}
+
+// eachName expands a pattern over names and calls one for each; a plain name is
+// taken as it is.
+func eachName(r *Request, what string, list func() ([]string, error), one func(name string) ([]Found, error)) ([]Found, error) {
+	names := []string{r.Pattern}
+	glob := IsGlob(r.Pattern)
+	if glob {
+		all, err := list()
+		if err != nil {
+			return nil, err
+		}
+		if names, err = matching(r.Pattern, all); err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			return nil, &TargetError{Pattern: r.Pattern, Missing: true, Detail: fmt.Sprintf("No %s matches %q.", what, r.Pattern), Near: Near(strings.Trim(r.Pattern, "*?"), all)}
+		}
+	}
+	var out []Found
+	for _, n := range names {
+		found, err := one(n)
+		var te *TargetError
+		if err != nil && glob && errors.As(err, &te) {
+			continue // a glob takes what can be probed
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if len(out) == 0 {
+		return nil, &TargetError{Pattern: r.Pattern, Detail: fmt.Sprintf("No %s that matches %q can be probed.", what, r.Pattern)}
+	}
+	return out, nil
+}

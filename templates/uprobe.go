@@ -1,0 +1,153 @@
+package templates
+
+import (
+	"fmt"
+	"strconv"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+var uprobeMechanisms = []Mechanism{
+	{Name: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
+	{Name: "uprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
+}
+
+var uretprobeMechanisms = []Mechanism{
+	{Name: "uretprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
+	{Name: "uretprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
+}
+
+// uprobe: the entry of functions of programs and libraries, or fn+0x1c.
+func uprobe() *Type {
+	return &Type{
+		Name: "uprobe", Space: types.User, User: true,
+		Resolve: resolveUserFunction, List: listUserFunctions,
+		Mechanisms: uprobeMechanisms,
+	}
+}
+
+// uretprobe: the return of functions of programs and libraries.
+func uretprobe() *Type {
+	return &Type{
+		Name: "uretprobe", Space: types.User, User: true, Returns: true, Pair: plan.PairStack,
+		Resolve: resolveUserFunction, List: listUserFunctions,
+		Mechanisms: uretprobeMechanisms, EntryMechanisms: uprobeMechanisms,
+	}
+}
+
+func listUserFunctions(_ facts.Facts, b *facts.Binary) ([]string, error) {
+	if b == nil {
+		return nil, nil
+	}
+	names := make([]string, 0, len(b.Functions))
+	for i := range b.Functions {
+		names = append(names, b.Functions[i].Name)
+	}
+	return names, nil
+}
+
+func resolveUserFunction(r *Request) ([]Found, error) {
+	list := func() ([]string, error) { return listUserFunctions(r.Facts, r.Binary) }
+	found, err := eachName(r, "function of "+r.Binary.Name, list, func(name string) ([]Found, error) {
+		return resolveOneUserFunction(r, name)
+	})
+	return onePerPlace(found), err
+}
+
+// onePerPlace keeps the first of several names of one address: a glob would
+// count each of its calls twice.
+func onePerPlace(found []Found) []Found {
+	seen := map[uint64]bool{}
+	out := found[:0]
+	for _, f := range found {
+		if !seen[f.Target.Offset] {
+			seen[f.Target.Offset] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// resolveOneUserFunction finds all functions of one name: a binary may have
+// several static ones, or versions.
+func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
+	name, delta, err := splitOffset(pattern)
+	if err != nil {
+		return nil, err
+	}
+	fns := r.Binary.Function(name)
+	if len(fns) == 0 {
+		names, _ := listUserFunctions(r.Facts, r.Binary)
+		detail := fmt.Sprintf("%s has no function %q.", r.Binary.Path, name)
+		if len(names) == 0 {
+			detail = fmt.Sprintf("%s has no symbols (it is stripped), so no function can be found by name.", r.Binary.Path)
+		}
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: detail, Near: Near(name, names)}
+	}
+	layout := signatureLayout(r.Signature, r.Binary.Arch)
+	if delta != 0 {
+		for i := range layout.Args {
+			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
+		}
+	}
+	var out []Found
+	for _, fn := range fns {
+		at, err := fn.At(delta, r.Binary.Arch)
+		if err != nil {
+			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("In %s, %v.", r.Binary.Path, err)}
+		}
+		target := plan.Target{Name: pattern, Symbol: name, Path: r.Binary.Path, Offset: at, PID: r.PID}
+		out = append(out, Found{Target: target, Layout: layout})
+	}
+	return out, nil
+}
+
+// maxUserArgs is how many arguments args[n] offers: those in registers and as
+// many on the stack.
+const maxUserArgs = 12
+
+// signatureLayout is where a user function's arguments are: the first in
+// registers, the others on the stack. What sig does not name stays args[n].
+func signatureLayout(sig *types.Signature, arch string) *tree.Layout {
+	regs := archRegisters[arch]
+	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
+	for i := range maxUserArgs {
+		t := types.U64
+		t.Untyped = true
+		arg := tree.ArgLoc{Name: strconv.Itoa(i), Type: t, Doc: "unsigned long"}
+		if i < len(regs.args) {
+			arg.Loc = regs.reg(regs.args[i], 8)
+		} else {
+			arg.Loc = tree.Loc{Kind: tree.LocUser, Base: regs.sp, Index: -1, Off: regs.stackArg + 8*(i-len(regs.args)), Size: 8}
+		}
+		if sig != nil && i < len(sig.Params) {
+			p := sig.Params[i]
+			arg.Type, arg.Doc = p.Type, p.Decl
+			if p.Name != "" {
+				arg.Name = p.Name
+			}
+			if !p.Type.IsScalar() {
+				layout.Refused[arg.Name] = "it is passed by value and is no integer or pointer"
+				arg.Type = types.U64
+			}
+		}
+		layout.Args = append(layout.Args, arg)
+	}
+	ret := types.U64
+	ret.Untyped = true
+	layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret, 8), Doc: "unsigned long"}
+	if sig != nil {
+		switch {
+		case sig.Return.IsScalar():
+			layout.Ret.Type, layout.Ret.Doc = sig.Return, sig.Return.String()
+		case sig.Return.Kind == types.Invalid && sig.Return.Name == "":
+			layout.Refused["retval"] = "the signature says that the function returns nothing (void)"
+		default:
+			layout.Refused["retval"] = "it is returned by value and is no integer or pointer"
+		}
+	}
+	return layout
+}

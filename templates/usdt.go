@@ -1,0 +1,120 @@
+package templates
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// usdt: user statically defined tracepoints, found by their .note.stapsdt
+// notes. A probe may stand at several places, each with operands of its own.
+func usdt() *Type {
+	return &Type{
+		Name: "usdt", Space: types.User, User: true,
+		Resolve: resolveUSDT, List: listUSDT,
+		Mechanisms: uprobeMechanisms,
+	}
+}
+
+func listUSDT(_ facts.Facts, b *facts.Binary) ([]string, error) {
+	if b == nil {
+		return nil, nil
+	}
+	var names []string
+	for i := range b.USDT {
+		names = append(names, b.USDT[i].Provider+":"+b.USDT[i].Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func resolveUSDT(r *Request) ([]Found, error) {
+	list := func() ([]string, error) { return listUSDT(r.Facts, r.Binary) }
+	return eachName(r, "USDT probe of "+r.Binary.Name, list, func(name string) ([]Found, error) {
+		var out []Found
+		for i := range r.Binary.USDT {
+			u := &r.Binary.USDT[i]
+			if u.Provider+":"+u.Name != name {
+				continue
+			}
+			out = append(out, Found{
+				Target: plan.Target{Name: name, Path: r.Binary.Path, Offset: u.Offset, Semaphore: u.SemaphoreOff, PID: r.PID},
+				Layout: usdtLayout(u, r.Binary.Arch),
+			})
+		}
+		if len(out) == 0 {
+			names, _ := list()
+			e := &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s has no USDT probe %q.", r.Binary.Path, name), Near: Near(name, names)}
+			if len(names) == 0 {
+				e.Detail = fmt.Sprintf("%s has no USDT probes (no .note.stapsdt section).", r.Binary.Path)
+			}
+			if !strings.Contains(name, ":") {
+				e.Detail += ` Write provider:name.`
+				for _, full := range names {
+					if strings.HasSuffix(full, ":"+name) {
+						e.Near = append(e.Near, full)
+					}
+				}
+			}
+			return nil, e
+		}
+		return out, nil
+	})
+}
+
+func usdtLayout(u *facts.USDT, arch string) *tree.Layout {
+	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
+	for i := range u.Args {
+		name := strconv.Itoa(i)
+		arg, refused := usdtArg(&u.Args[i], arch)
+		arg.Name = name
+		if refused != "" {
+			layout.Refused[name] = refused
+		}
+		layout.Args = append(layout.Args, arg)
+	}
+	return layout
+}
+
+func usdtArg(a *facts.USDTArg, arch string) (arg tree.ArgLoc, refused string) {
+	arg.Doc = a.Text
+	arg.Type = types.Type{Kind: types.Int, Size: a.Size, Signed: a.Signed}
+	if a.Size != 1 && a.Size != 2 && a.Size != 4 && a.Size != 8 {
+		arg.Type.Size = 8
+	}
+	if a.Float {
+		return arg, "it is floating point (" + a.Text + ")"
+	}
+	if a.Refused != "" {
+		return arg, a.Refused
+	}
+	regs := archRegisters[arch]
+	offset := func(name string) int {
+		if name == "" {
+			return -1
+		}
+		if off, ok := regs.names[name]; ok {
+			return off
+		}
+		refused = fmt.Sprintf("its register %q is unknown (%s)", name, a.Text)
+		return -1
+	}
+	switch a.Kind {
+	case facts.USDTConst:
+		arg.Loc = tree.Loc{Kind: tree.LocConst, Const: a.Const}
+	case facts.USDTReg:
+		arg.Loc = tree.Loc{Kind: tree.LocCtx, Off: max(0, offset(a.Reg)), Size: 8, Shift: a.Shift}
+	case facts.USDTMem:
+		arg.Loc = tree.Loc{
+			Kind: tree.LocUser, Base: offset(a.Reg), Index: offset(a.Index), Scale: max(1, a.Scale),
+			Off: int(a.Disp), Size: arg.Type.Size, Signed: a.Signed,
+		}
+	}
+	return arg, refused
+}

@@ -1,0 +1,92 @@
+package truth
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Tracepoints with character arrays, and strings of variable place.
+
+func TestSignals(t *testing.T) {
+	const n = 500
+	for _, row := range []struct{ probe, body, sig, result string }{
+		{"tracepoint", `target = "signal:signal_generate"`, "args.sig", "args.result"},
+		{"raw_tracepoint", `target = "signal_generate"`, "args.sig", "args.result"},
+	} {
+		t.Run(row.probe, func(t *testing.T) {
+			exact{
+				run: run{workload: fmt.Sprintf("tw-events signals %d", n), spec: fmt.Sprintf(`
+probe %q "p" {
+  %s
+  where = comm == "truth"
+  aggregate "t" {
+    by     = { signal = signal(%s), result = %s }
+    values = { n = count() }
+  }
+}`, row.probe, row.body, row.sig, row.result)},
+				tables: map[string]rows{"t": {
+					"result=0 signal=SIGUSR1": {"n": text(n)},
+					"result=1 signal=SIGUSR2": {"n": text(n)},
+					"result=0 signal=SIGTERM": {"n": "1"},
+					"result=2 signal=SIGTERM": {"n": text(n - 1)},
+				}},
+				taken: map[string]int{row.probe + ".p": 3 * n},
+			}.check(t)
+		})
+	}
+}
+
+func TestCharacterArrays(t *testing.T) {
+	const rounds = 50
+	got := run{workload: fmt.Sprintf("tw-events renames %d", rounds), spec: `
+probe "tracepoint" "p" {
+  target = "task:task_rename"
+  where  = args.newcomm == "" || startswith(args.newcomm, "tw-")
+  aggregate "t" {
+    by     = [args.newcomm]
+    values = { n = count() }
+  }
+}`}.do(t)
+	want := rows{}
+	for _, name := range got.hexes(t, "names") {
+		want["newcomm="+name] = map[string]string{"n": text(rounds)}
+	}
+	found := got.table(t, "t").rows
+	delete(found, "newcomm=tw-events") // the start of the workload
+	compareRows(t, "t", found, want)
+}
+
+func TestStringsOfVariablePlace(t *testing.T) {
+	const n = 20
+	dir := t.TempDir()
+	got := run{workload: fmt.Sprintf("tw-events execs %d %s", n, dir), spec: fmt.Sprintf(`
+probe "tracepoint" "p" {
+  target = "sched:sched_process_exec"
+  where  = startswith(args.filename, %q)
+  aggregate "t" {
+    by     = [args.filename]
+    values = { n = count() }
+  }
+}`, dir+"/")}.do(t)
+	compareRows(t, "t", got.table(t, "t").rows, rows{"filename=" + got.bytes(t, "path"): {"n": text(n)}})
+	if c := got.counters(t, "tracepoint.p"); c.taken() != n {
+		t.Errorf("%d events taken, want %d", c.taken(), n)
+	}
+}
+
+func TestPageFaults(t *testing.T) {
+	const pages = 2000
+	got := run{workload: fmt.Sprintf("tw-events faults %d", pages), spec: `
+probe "perf" "p" {
+  target = "software:page-faults"
+  period = 1
+  where  = comm == "truth"
+  aggregate "t" {
+    values = { n = count() }
+  }
+}`}.do(t)
+	// The pages, and a few of the program itself.
+	if n := atoi(t, got.table(t, "t").rows[""]["n"]); n < pages || n > pages+100 {
+		t.Errorf("%d page faults, want %d and a few more", n, pages)
+	}
+}

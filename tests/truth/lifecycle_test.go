@@ -1,0 +1,200 @@
+package truth
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+)
+
+const countBoth = `
+probe "syscall" "own" {
+  target = "lseek"
+  where  = comm == %q
+  aggregate "own" {
+    values = { n = count(), total = sum(args.offset) }
+  }
+}
+probe "tracepoint" "all" {
+  target = "syscalls:sys_enter_lseek"
+  where  = contains(["truth-a", "truth-b"], comm)
+  aggregate "all" {
+    by     = [comm]
+    values = { n = count(), total = sum(args.offset) }
+  }
+}`
+
+// Two tracers at once see the same events, each all of them.
+func TestTwoTracersAtOnce(t *testing.T) {
+	n := scaled(300_000)
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	var both []*started
+	for _, name := range []string{"a", "b"} {
+		r := run{workload: fmt.Sprintf("tw-syscalls lseek-seq %d 2 0", n), spec: fmt.Sprintf(countBoth, "truth-"+name)}
+		both = append(both, r.start(t, "-n", "truth-"+name, "-r", file("ready-"+name), "-g", file("go"), "-e", file("end")))
+	}
+	await(t, "both workloads to be ready", func() bool { return exists(file("ready-a")) && exists(file("ready-b")) })
+	touch(t, file("go"))
+	await(t, "both workloads to be done", func() bool { return exists(both[0].truthFile) && exists(both[1].truthFile) })
+	touch(t, file("end"))
+	row := map[string]string{"n": text(n), "total": text(n * (n - 1) / 2)}
+	for _, s := range both {
+		got := s.wait(t)
+		compareRows(t, "own", got.table(t, "own").rows, rows{"": row})
+		compareRows(t, "all", got.table(t, "all").rows, rows{"comm=truth-a": row, "comm=truth-b": row})
+	}
+}
+
+// A tracer that is killed leaves no program, no map and no raised semaphore.
+func TestKilledTracerLeavesNothing(t *testing.T) {
+	needPrograms(t)
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			ready, goOn := filepath.Join(dir, "ready"), filepath.Join(dir, "go")
+			before := kernelObjects(t)
+			s := run{workload: "tw-usdt counts 1", spec: `
+probe "usdt" "u" {
+  binary = "WORKLOADS/tw-usdt"
+  target = "tw:args3"
+}
+probe "uretprobe" "f" {
+  binary    = "WORKLOADS/tw-functions"
+  target    = "tw_fib"
+  signature = "uint64_t tw_fib(unsigned n)"
+  aggregate "t" {
+    by       = [args.n]
+    values   = { time = hist(latency) }
+    interval = "100ms"
+  }
+}
+probe "syscall" "s" {
+  target = "getppid"
+  where  = comm == "truth" && retval > 0
+}
+probe "raw_tracepoint" "r" {
+  target = "signal_generate"
+  where  = comm == "truth"
+}`}.start(t, "-r", ready, "-g", goOn)
+			await(t, "the workload to be ready", func() bool { return exists(ready) })
+			during := kernelObjects(t)
+			if len(during.programs) <= len(before.programs) || len(during.maps) <= len(before.maps) {
+				t.Fatalf("no programs or maps of tracer's are loaded: %v, before %v", during, before)
+			}
+			if err := s.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			touch(t, goOn)
+			_ = s.cmd.Wait() // its exit code is not the matter here
+			await(t, "programs and maps to be gone", func() bool {
+				after := kernelObjects(t)
+				return len(after.newSince(before)) == 0
+			})
+		})
+	}
+}
+
+// objects are the IDs of what is loaded in the kernel.
+type objects struct {
+	programs []ebpf.ProgramID
+	maps     []ebpf.MapID
+}
+
+func (o objects) newSince(before objects) []string {
+	var left []string
+	for _, id := range o.programs {
+		if !slices.Contains(before.programs, id) {
+			left = append(left, fmt.Sprintf("program %d", id))
+		}
+	}
+	for _, id := range o.maps {
+		if !slices.Contains(before.maps, id) {
+			left = append(left, fmt.Sprintf("map %d", id))
+		}
+	}
+	return left
+}
+
+func kernelObjects(t *testing.T) objects {
+	t.Helper()
+	var o objects
+	var err error
+	for id := ebpf.ProgramID(0); err == nil; {
+		if id, err = ebpf.ProgramGetNextID(id); err == nil {
+			o.programs = append(o.programs, id)
+		}
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("list programs: %v", err)
+	}
+	err = nil
+	for id := ebpf.MapID(0); err == nil; {
+		if id, err = ebpf.MapGetNextID(id); err == nil {
+			o.maps = append(o.maps, id)
+		}
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("list maps: %v", err)
+	}
+	return o
+}
+
+// Of two processes that do the same, -p shows one.
+func TestProcessFilter(t *testing.T) {
+	n := scaled(100_000)
+	p := needPrograms(t)
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	traced := exec.Command(filepath.Join(p.workloads, "tw-syscalls"), "-o", file("truth"), "-g", file("go"), "getppid", text(n), "2")
+	if err := traced.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := text(traced.Process.Pid)
+	beside := run{
+		workload: fmt.Sprintf("tw-syscalls getppid %d 2", n),
+		flags:    []string{"-p", pid},
+		spec: `
+probe "syscall" "p" {
+  target = "getppid"
+  aggregate "t" {
+    by     = [pid, comm]
+    values = { n = count() }
+  }
+}`,
+	}.start(t, "-r", file("go"), "-e", file("end"))
+	if err := traced.Wait(); err != nil {
+		t.Errorf("the traced process: %v", err)
+	}
+	touch(t, file("end"))
+	got := beside.wait(t)
+	compareRows(t, "t", got.table(t, "t").rows, rows{"comm=truth pid=" + pid: {"n": text(n)}})
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit()); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %s for %s", limit(), what)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

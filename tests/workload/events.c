@@ -1,0 +1,140 @@
+/* Kernel tracepoints other than system calls: signals, renames, programs started. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t handled;
+
+static void handle(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+/* COUNT of SIGUSR1 (handled: result 0), SIGUSR2 (ignored: result 1) and, in a
+ * blocked state, SIGTERM (first 0, then already pending: result 2). */
+static void run_signals(int argc, char **argv)
+{
+	(void)argc;
+	int64_t count = number(argv[0]);
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	signal(SIGUSR1, handle);
+	signal(SIGUSR2, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	measured_begin();
+	for (int64_t i = 0; i < count; i++) {
+		kill(getpid(), SIGUSR1);
+		kill(getpid(), SIGUSR2);
+		kill(getpid(), SIGTERM);
+	}
+	measured_end();
+	signal(SIGTERM, SIG_IGN);
+	truth_u64("handled", handled);
+	truth_u64("each", count);
+}
+
+/* Names that are hard to print, 15 bytes at most; the kernel cuts the last. */
+static const char *const names[] = {
+	"tw-plain", "", "tw-\x1b[31mred", "tw-new\nline", "tw-\xff\xfe" "bad", "tw-15-bytes-lon", "tw-cut-after-15-bytes",
+};
+
+static void run_renames(int argc, char **argv)
+{
+	(void)argc;
+	int64_t rounds = number(argv[0]);
+	size_t n = sizeof names / sizeof *names;
+	char *json = NULL;
+	for (int64_t r = 0; r < rounds; r++)
+		for (size_t i = 0; i < n; i++)
+			prctl(PR_SET_NAME, names[i]);
+	for (size_t i = 0; i < n; i++) {
+		truth_add(&json, "%s\"", json ? "," : "[");
+		for (size_t k = 0; k < 15 && names[i][k]; k++)
+			truth_add(&json, "%02x", (unsigned char)names[i][k]);
+		truth_add(&json, "\"");
+	}
+	truth_add(&json, "]");
+	truth_raw("names", json);
+	truth_u64("rounds", rounds);
+}
+
+/* The program started is this one, under a name that is hard to print. */
+static void run_execs(int argc, char **argv)
+{
+	(void)argc;
+	int64_t count = number(argv[0]);
+	char self[4096], *path, *json = NULL;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n < 0 || asprintf(&path, "%s/program-\x1b[1m-\xff-\xc3\xbc", argv[1]) < 0)
+		die("no name for the program");
+	self[n] = 0;
+	if (symlink(self, path))
+		die("%s: %s", path, strerror(errno));
+	for (int64_t i = 0; i < count; i++) {
+		pid_t pid;
+		int status;
+		int error = posix_spawn(&pid, path, NULL, NULL, (char *[]){ path, "nothing", NULL }, environ);
+		if (error)
+			die("%s: %s", path, strerror(error));
+		if (waitpid(pid, &status, 0) != pid || status)
+			die("%s ended with %d", path, status);
+	}
+	truth_u64("execs", count);
+	for (char *c = path; *c; c++)
+		truth_add(&json, "%s%02x", json ? "" : "\"", (unsigned char)*c);
+	truth_add(&json, "\"");
+	truth_raw("path", json);
+}
+
+/* Each page of fresh anonymous memory faults once. */
+static void run_faults(int argc, char **argv)
+{
+	(void)argc;
+	int64_t pages = number(argv[0]);
+	long size = sysconf(_SC_PAGESIZE);
+	volatile char *p = mmap(NULL, pages * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	madvise((void *)p, pages * size, MADV_NOHUGEPAGE);
+	measured_begin();
+	for (int64_t i = 0; i < pages; i++)
+		p[i * size] = 1;
+	measured_end();
+	truth_u64("pages", pages);
+	truth_u64("address", (uintptr_t)p);
+}
+
+static void run_nothing(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	if (!freopen("/dev/null", "w", stdout))
+		die("/dev/null: %s", strerror(errno));
+}
+
+static const struct scenario table[] = {
+	{ "signals", 1, "COUNT: kill(self, SIGUSR1), SIGUSR2 (ignored), SIGTERM (blocked)", run_signals },
+	{ "renames", 1, "ROUNDS: prctl(PR_SET_NAME, each of some names)", run_renames },
+	{ "execs", 2, "COUNT DIR: runs this program by a name in DIR", run_execs },
+	{ "faults", 1, "PAGES: touches fresh pages", run_faults },
+	{ "nothing", 0, ": ends at once", run_nothing },
+	{ 0 },
+};
+
+int main(int argc, char **argv)
+{
+	return workload_main(argc, argv, table);
+}
