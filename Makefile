@@ -72,7 +72,7 @@ stages:
 	  case "$$failed" in *\ deps*|*\ build*) break ;; esac; \
 	done; \
 	echo "== summary ($$((SECONDS - start)) s)"; \
-	$(REPORT) -sum || failed+=" "; \
+	$(REPORT) -sum || failed+=" summary"; \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: deps
@@ -139,6 +139,8 @@ $(BIN)/workload/tw-events: $(W)/events.c $(W)/harness.c $(W)/harness.h
 $(BIN)/workload/tw-usdt: $(W)/usdt.c $(W)/usdt_operands.c $(W)/harness.c $(W)/harness.h $(W)/usdt.h
 	$(COMPILE)
 FUNCTIONS := $(W)/functions.c $(W)/harness.c $(W)/functions.h $(W)/harness.h
+# Stacks are walked by frame pointers.
+$(BIN)/workload/tw-functions $(BIN)/workload/tw-functions-nopie $(BIN)/workload/libtwfn.so: WCFLAGS += -fno-omit-frame-pointer
 $(BIN)/workload/tw-functions: $(W)/functions_program.c $(FUNCTIONS)
 	$(COMPILE) -fPIE -pie
 $(BIN)/workload/tw-functions-nopie: $(W)/functions_program.c $(FUNCTIONS)

@@ -16,6 +16,10 @@ type allocator struct {
 	busy   [allocatable]spans
 	given  []reg
 	spill  []reg
+	calls  spans // where r0 to r5 are lost
+	// crosses says that a group of registers is needed after a call that
+	// comes while it lives.
+	crosses []bool
 }
 
 // hint says that a register would save a copy if it were the same as another.
@@ -66,7 +70,8 @@ func newAllocator(m *machine) *allocator {
 // collect sums how often each register is used and notes the copies.
 func (a *allocator) collect() {
 	var o operands
-	for _, b := range a.m.blocks {
+	starts := a.m.positions()
+	for bi, b := range a.m.blocks {
 		freq := float64(hotFreq)
 		if b.cold {
 			freq = coldFreq
@@ -80,8 +85,15 @@ func (a *allocator) collect() {
 			for _, r := range o.defs {
 				a.weight[r] += freq
 			}
-			if i < len(b.insts) && b.insts[i].kind == kindMove && b.insts[i].src != framePointer {
-				in := &b.insts[i]
+			if i == len(b.insts) {
+				continue
+			}
+			in := &b.insts[i]
+			if in.clobbers == callClobbers {
+				at := 2 * (starts[bi] + int32(i))
+				a.calls = append(a.calls, span{at + 1, at + 2})
+			}
+			if in.kind == kindMove && in.src != framePointer {
 				a.hints[in.dst] = append(a.hints[in.dst], hint{in.src, freq})
 				a.hints[in.src] = append(a.hints[in.src], hint{in.dst, freq})
 			}
@@ -101,6 +113,10 @@ func (a *allocator) find(r reg) reg {
 // or neither cross a call: joined, the other kind would keep a short life from
 // the registers that calls destroy.
 func (a *allocator) coalesce() {
+	a.crosses = make([]bool, a.m.numRegs)
+	for r := range a.crosses {
+		a.crosses[r] = a.calls.overlaps(a.spans[r])
+	}
 	for _, cold := range []bool{false, true} {
 		for _, b := range a.m.blocks {
 			for i := range b.insts {
@@ -114,23 +130,13 @@ func (a *allocator) coalesce() {
 
 func (a *allocator) join(x, y reg) {
 	x, y = a.find(x), a.find(y)
-	if x == y || a.m.noSpill[x] || a.m.noSpill[y] || a.spans[x].overlaps(a.spans[y]) || a.crosses(x) != a.crosses(y) {
+	if x == y || a.m.noSpill[x] || a.m.noSpill[y] || a.spans[x].overlaps(a.spans[y]) || a.crosses[x] != a.crosses[y] {
 		return
 	}
 	a.parent[y] = x
 	a.spans[x] = union(a.spans[x], a.spans[y])
 	a.weight[x] += a.weight[y]
 	a.hints[x] = append(a.hints[x], a.hints[y]...)
-}
-
-// crosses says that r is needed after a call that comes while it lives.
-func (a *allocator) crosses(r reg) bool {
-	for phys := reg(0); phys < 6; phys++ {
-		if !a.spans[phys].overlaps(a.spans[r]) {
-			return false
-		}
-	}
-	return true
 }
 
 // assign gives registers, the most used for their length first.

@@ -154,3 +154,50 @@ func TestTooMuchStackIsAStackError(t *testing.T) {
 		t.Errorf("error %v, want %v", err, want)
 	}
 }
+
+// A jump has 16 bits.
+func TestAJumpThatIsTooFarIsAnError(t *testing.T) {
+	p := newBuild("far")
+	out, work, end := p.out(0), p.f.NewBlock("work"), p.f.NewBlock("end")
+	ctx := p.v(ir.Value{Op: ir.OpCtx})
+	x := p.input(ctx, 0)
+	p.b.If(ir.OpEq, x, p.num(0), end, work, nil)
+	p.b = work
+	for i := range 1 << 15 {
+		p.store(out, int64(8*(i%100)), x)
+	}
+	p.b.Jump(end)
+	p.b = end
+	p.b.Exit(p.num(0))
+	_, err := emit.Program(p.f)
+	if err == nil || !strings.Contains(err.Error(), "too far") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func BenchmarkLargeProgram(b *testing.B) {
+	for b.Loop() {
+		p := newBuild("large")
+		ctx := p.v(ir.Value{Op: ir.OpCtx})
+		sum := p.input(ctx, 0)
+		for i := range 1000 {
+			x := p.v(ir.Value{Op: ir.OpAdd}, sum, p.input(ctx, i%8))
+			more, next := p.f.NewBlock("more"), p.f.NewBlock("next")
+			p.b.If(ir.OpUlt, x, p.num(int64(i)), more, next, nil)
+			from := p.b
+			p.b = more
+			y := p.v(ir.Value{Op: ir.OpCall, Imm: 14})
+			p.b.Jump(next)
+			p.b = next
+			sum = p.v(ir.Value{Op: ir.OpPhi}, x, y)
+			if from.Term.Then == next {
+				b.Fatal("the phi is the wrong way round")
+			}
+		}
+		p.b.Exit(sum)
+		opt.Run(p.f)
+		if _, err := emit.Program(p.f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

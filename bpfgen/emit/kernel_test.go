@@ -21,8 +21,9 @@ import (
 
 // kernel runs programs by BPF_PROG_TEST_RUN as raw tracepoints.
 type kernel struct {
-	out  *ebpf.Map
-	zero []byte
+	out      *ebpf.Map
+	zero     []byte
+	exchange bool // atomic exchanges exist (5.12)
 }
 
 func newKernel(t testing.TB) *kernel {
@@ -41,7 +42,28 @@ func newKernel(t testing.TB) *kernel {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
-	return &kernel{out: out, zero: make([]byte, irtest.OutSize)}
+	k := &kernel{out: out, zero: make([]byte, irtest.OutSize)}
+	if k.exchange, err = k.hasExchange(); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// hasExchange loads a program with an atomic exchange on the stack.
+func (k *kernel) hasExchange() (bool, error) {
+	f, err := ir.ParseText("func \"xchg\"\n\nb0 \"entry\":\n  v0 = slot 8 \"s\"\n  v1 = const 1\n  store.8 [v0+0], v1\n  v2 = xchg.8 [v0+0], v1\n  exit v2\n")
+	if err != nil {
+		return false, err
+	}
+	o, err := emit.Program(f)
+	if err != nil {
+		return false, err
+	}
+	p, err := k.load(o)
+	if err != nil {
+		return false, nil // refused: that is the answer
+	}
+	return true, p.Close()
 }
 
 // result is what a program returned (32 bits) and wrote.
@@ -101,9 +123,26 @@ func helpers(m *irtest.Machine, _ ir.Op, number int64, args []uint64) (uint64, e
 		return uint64(os.Getpid())<<32 | uint64(syscall.Gettid()), nil
 	case irtest.HelperUIDGID:
 		return uint64(os.Getgid())<<32 | uint64(os.Getuid()), nil
+	case irtest.HelperRead:
+		return readKernel(m, args[0], args[1], args[2])
 	default:
 		return 0, fmt.Errorf("no helper %d", number)
 	}
+}
+
+// readKernel zeroes what it cannot read.
+func readKernel(m *irtest.Machine, dst, size, src uint64) (uint64, error) {
+	to, err := m.Bytes(dst)
+	if err != nil {
+		return 0, err
+	}
+	from, err := m.Bytes(src)
+	if err != nil {
+		clear(to[:size])
+		return ^uint64(0), nil
+	}
+	copy(to[:size], from)
+	return 0, nil
 }
 
 // lockThread makes the thread of the test that of the helpers.

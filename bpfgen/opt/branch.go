@@ -112,6 +112,9 @@ type dominance struct {
 	f     *ir.Func
 	index map[*ir.Block]int
 	idom  []int
+	// Blocks numbered so that those which a block dominates follow it: size
+	// of them, itself included, from number on.
+	number, size []int
 }
 
 func newDominance(f *ir.Func) *dominance {
@@ -119,16 +122,29 @@ func newDominance(f *ir.Func) *dominance {
 	for i, b := range f.Blocks {
 		d.index[b] = i
 	}
+	n := len(f.Blocks)
+	d.number, d.size = make([]int, n), make([]int, n)
+	for i := n - 1; i >= 0; i-- {
+		d.size[i]++
+		if i > 0 {
+			d.size[d.idom[i]] += d.size[i]
+		}
+	}
+	next := make([]int, n)
+	for i := range n {
+		if i > 0 {
+			d.number[i] = next[d.idom[i]]
+			next[d.idom[i]] += d.size[i]
+		}
+		next[i] = d.number[i] + 1
+	}
 	return d
 }
 
 // dominates says that a is on every way to b, or is b.
 func (d *dominance) dominates(a, b *ir.Block) bool {
-	i, want := d.index[b], d.index[a]
-	for i > want {
-		i = d.idom[i]
-	}
-	return i == want
+	i, j := d.index[a], d.index[b]
+	return d.number[i] <= d.number[j] && d.number[j] < d.number[i]+d.size[i]
 }
 
 // meet is the last block on every way to both.

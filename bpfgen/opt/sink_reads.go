@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"math"
+
 	"github.com/cilium/ebpf/asm"
 
 	"tracer/bpfgen/ir"
@@ -86,12 +88,35 @@ func (s *sinker) isUse(r *reading, x *ir.Value) bool {
 	return false
 }
 
+// rootOf is what a is a distance from.
+func rootOf(a *ir.Value) *ir.Value {
+	for a.Op == ir.OpAdd || a.Op == ir.OpSub {
+		a = a.Args[0]
+	}
+	return a
+}
+
+// isOwnMemory says that v may be the address of memory that the program itself
+// writes, other than a slot: a map value, or what a call gave.
+func isOwnMemory(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpMapValue, ir.OpPhi, ir.OpKfunc:
+		return true
+	case ir.OpCall, ir.OpIntrinsic:
+		return !isPure(v)
+	}
+	return false
+}
+
 // disturbs says that x may not change places with the reading: it writes
 // memory that the call might read, or takes the count of failures on the way
 // to where the reading goes.
 func (s *sinker) disturbs(x *ir.Value, r *reading, to *ir.Block) bool {
 	for _, a := range r.call.Args[1:] {
 		if slot := slotOf(a); slot != nil && writes(x, place{slot, 0, slot.Imm}) {
+			return true
+		}
+		if root := rootOf(a); isOwnMemory(root) && writes(x, place{root, math.MinInt32, 1 << 40}) {
 			return true
 		}
 	}

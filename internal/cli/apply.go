@@ -152,9 +152,24 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		a.note("%s", attachedLine(s.Attached(), a.env.Now().Sub(began), o))
 		err = r.loop(ctx)
 	}
-	err = errors.Join(err, s.Close())
+	err = errors.Join(err, a.release(s))
 	if errors.Is(err, syscall.EPIPE) {
 		return exit{ExitDone} // who read has seen enough
+	}
+	return err
+}
+
+// release frees what the session holds in the kernel, and says why that lasts
+// if it does: some kinds of probes take tens of milliseconds each.
+func (a *app) release(s *session.Session) error {
+	said := make(chan struct{})
+	timer := time.AfterFunc(time.Second, func() {
+		a.note("The kernel is releasing the probes.")
+		close(said)
+	})
+	err := s.Close()
+	if !timer.Stop() {
+		<-said
 	}
 	return err
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -263,6 +265,9 @@ func TestWhatMayNotBeKnownIsUnknown(t *testing.T) {
 	if _, err := u.Functions(); !errors.Is(err, facts.ErrUnknown) {
 		t.Error(err)
 	}
+	if err := (unprobed{refusing{}}).Feature(facts.Kprobe); !errors.Is(err, facts.ErrUnknown) {
+		t.Error(err)
+	}
 	if _, err := u.Tracepoints(); err == nil || errors.Is(err, facts.ErrUnknown) {
 		t.Errorf("another error became %v", err)
 	}
@@ -278,5 +283,50 @@ func TestFindingsOfSeveralKernelsAreMerged(t *testing.T) {
 	}
 	if got := mergeKernels(nil, []hcl.Diagnostics{{d(1, "Here.")}}); len(got) != 1 || got[0].Detail != "Here." {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestCatalogSpecsAreFoundByName(t *testing.T) {
+	const text = "probe \"syscall\" \"opens\" {\n  target = \"openat\"\n}\n"
+	catalog := fstest.MapFS{
+		"files/opensnoop.hcl":      {Data: []byte(text)},
+		"files/opensnoop.test.hcl": {Data: []byte("no spec")},
+		"block/biolatency.hcl":     {Data: []byte(text)},
+	}
+	for _, row := range []struct{ name, want, err string }{
+		{"opensnoop", "catalog:files/opensnoop", ""},
+		{"files/opensnoop", "catalog:files/opensnoop", ""},
+		{"opensnop", "", "did you mean catalog:opensnoop?"},
+		{"files", "", "has no spec \"files\""},
+		{"opensnoop.test", "", "has no spec"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a, _, _ := newApp()
+			a.env.Catalog = catalog
+			files, diags := a.readSpecs([]string{catalogPrefix + row.name})
+			switch {
+			case row.err != "":
+				if !diags.HasErrors() || !strings.Contains(diags[0].Detail, row.err) {
+					t.Errorf("diagnostics %v, want %q", diags, row.err)
+				}
+			case len(diags) > 0 || len(files.sources) != 1 || files.sources[0].Name != row.want || string(files.sources[0].Bytes) != text:
+				t.Errorf("files %v, diagnostics %v", files, diags)
+			}
+		})
+	}
+}
+
+func TestAFileNamedTwiceIsReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.hcl")
+	for _, file := range []string{name, filepath.Join(dir, "tracer.vars.hcl")} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, _, _ := newApp()
+	files, diags := a.readSpecs([]string{name, dir, dir + "/./a.hcl"})
+	if len(diags) > 0 || len(files.sources) != 1 || len(files.values) != 1 {
+		t.Errorf("%d sources, %d files of values, diagnostics %v", len(files.sources), len(files.values), diags)
 	}
 }

@@ -41,7 +41,7 @@ func (a *app) planCommand() *cli.Command {
 }
 
 func (a *app) plan(o *planOptions) error {
-	c := a.compile(&o.specOptions, unprivileged{a.facts()}, a.unitEnv(0))
+	c := a.compile(&o.specOptions, unprobed{a.facts()}, a.unitEnv(0))
 	a.notices()
 	if c.failed() && o.asJSON {
 		if err := diag.JSON(a.streams.Out, c.files, c.diags); err != nil {
@@ -68,7 +68,7 @@ func (a *app) showPlan(o *planOptions, c *compiled) error {
 	view := newPlanView(c.plan, c.object, a.facts().Kernel())
 	view.Tracer = a.env.Build.Version
 	if a.env.Facts == nil {
-		view.Missing = a.machine().Privileges().Missing()
+		view.Missing = append(view.Missing, a.machine().Privileges().Missing()...)
 	}
 	if o.asJSON {
 		enc := json.NewEncoder(a.streams.Out)

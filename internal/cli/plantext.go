@@ -56,7 +56,7 @@ func (t *planText) probe(p *probeView) {
 	for i := range p.Variants {
 		t.variant(&p.Variants[i])
 	}
-	if p.Sample > 1 {
+	if p.Sample > 0 {
 		t.row("sample", "one event in %d", p.Sample)
 	}
 	if p.PID > 0 {

@@ -120,8 +120,11 @@ func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
 	caps := map[string]bool{}
 	for _, probe := range p.Probes {
 		pv := probeView{
-			Address: probe.Address(), Type: probe.Type, PID: p.PID, Sample: probe.Sample, Variants: []variantView{}, LeftOut: []leftView{},
+			Address: probe.Address(), Type: probe.Type, PID: p.PID, Variants: []variantView{}, LeftOut: []leftView{},
 			Place: probe.Range.Filename + ":" + strconv.Itoa(probe.Range.Start.Line),
+		}
+		if probe.Sample > 1 {
+			pv.Sample = probe.Sample
 		}
 		for _, variant := range probe.Variants {
 			pv.Variants = append(pv.Variants, newVariantView(variant, o))

@@ -23,6 +23,7 @@ type run struct {
 	compiled *compiled
 	reports  *reports
 	renderer *render.Renderer
+	decoder  *stream.Decoder
 	reader   *stream.Reader // nil: nothing streams
 	tables   []*shownTable
 }
@@ -43,6 +44,7 @@ func (r *run) prepare(offset int64) error {
 	if err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
+	r.decoder = decoder
 	for i, t := range r.compiled.object.Tables {
 		d, err := stream.NewTable(t.Table, printer(env))
 		if err != nil {
@@ -213,6 +215,9 @@ func (r *run) finish() error {
 	summary, err := r.session.Summary()
 	if err != nil {
 		return err
+	}
+	for i := range summary.Probes {
+		summary.Probes[i].Truncated += r.decoder.Truncated(summary.Probes[i].Probe)
 	}
 	if err := r.renderer.Summary(summary); err != nil {
 		return fmt.Errorf("write output: %w", err)

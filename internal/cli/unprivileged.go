@@ -64,3 +64,10 @@ func (u unprivileged) Symbol(name string) (uint64, error) {
 }
 
 func (u unprivileged) Feature(f facts.Feature) error { return unknown(u.Facts.Feature(f)) }
+
+// unprobed are facts for a plan: a feature that may not be tried is not known,
+// while a target that may not be looked up is an error, as a plan without it
+// would be another.
+type unprobed struct{ facts.Facts }
+
+func (u unprobed) Feature(f facts.Feature) error { return unknown(u.Facts.Feature(f)) }

@@ -64,7 +64,8 @@ func (o *opener) attachProgram(s *side) hcl.Diagnostics {
 	targets := o.targetsOf(s.what)
 	links, refusals, err := attach(s, targets)
 	for _, l := range links {
-		o.s.links = append(o.s.links, attached{Link: l, probe: probe.Index})
+		o.s.links = append(o.s.links, attached{Link: l, probe: probe.Index, entry: s.what.Side == bpfgen.Entry})
+		o.s.keepEvent(l)
 	}
 	if s.ctx.Err() != nil {
 		return o.interrupted(s.ctx)

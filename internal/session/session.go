@@ -24,6 +24,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -58,6 +60,7 @@ type Session struct {
 	ring    *ringbuf.Reader
 	loaded  []*program
 	links   []attached // in the order they were made
+	events  []*os.File // perf events of links, see keepEvent
 	missed  []uint64   // by probe, of links that are closed
 	barrier *ebpf.Map  // its update waits for an RCU grace period
 	counts  Attached
@@ -70,6 +73,7 @@ type Attached struct{ Probes, Targets, Programs int }
 type attached struct {
 	link.Link
 	probe int
+	entry bool // of the entry side of a pair
 }
 
 // Open loads obj and attaches its programs. Warnings name targets that the
@@ -112,24 +116,65 @@ func (s *Session) Ring() *ringbuf.Reader { return s.ring }
 // CPUs is the number of copies of each per-CPU value.
 func (s *Session) CPUs() int { return s.cpus }
 
-// Detach closes the links, those made last first, and waits until no program
-// runs any more. Maps and ring stay readable. A second call does nothing.
+// Detach closes the links, return sides before entry sides, and waits until no
+// program runs any more. Maps and ring stay readable. A second call does nothing.
 func (s *Session) Detach() error {
 	if len(s.links) == 0 {
 		return nil
 	}
-	var errs []error
-	for i := len(s.links) - 1; i >= 0; i-- {
-		l := s.links[i]
-		s.missed[l.probe] += missedByLink(l.Link)
-		if err := l.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("detach %s: %w", s.plan.Probes[l.probe].Address(), err))
-		}
-	}
+	errs := []error{s.closeLinks(false), s.closeLinks(true)}
 	s.links = nil
 	if err := s.waitForPrograms(); err != nil {
 		errs = append(errs, err)
 	}
+	return errors.Join(errs...)
+}
+
+// keepEvent keeps a link's perf event open beyond the link. Closing the link takes
+// the program away at once, while releasing a tracepoint's event waits for
+// grace periods under a lock (some 40 ms each, event_mutex in the kernel): that
+// is left to Close, after everything has been printed.
+func (s *Session) keepEvent(l link.Link) {
+	if event, ok := l.(link.PerfEvent); ok {
+		if f, err := event.PerfEvent(); err == nil {
+			s.events = append(s.events, f)
+		}
+	}
+}
+
+// closeEvents releases the perf events.
+func (s *Session) closeEvents() error {
+	errs := make([]error, len(s.events))
+	for i, f := range s.events {
+		errs[i] = f.Close()
+	}
+	s.events = nil
+	return errors.Join(errs...)
+}
+
+// closers is how many links are closed at once: closing one waits for RCU grace
+// periods, which waiters share.
+const closers = 64
+
+// closeLinks closes the links of entry sides, or all others.
+func (s *Session) closeLinks(entries bool) error {
+	var group sync.WaitGroup
+	places := make(chan struct{}, closers)
+	errs := make([]error, len(s.links))
+	for i, l := range s.links {
+		if l.entry != entries {
+			continue
+		}
+		s.missed[l.probe] += missedByLink(l.Link)
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			if err := l.Close(); err != nil {
+				errs[i] = fmt.Errorf("detach %s: %w", s.plan.Probes[l.probe].Address(), err)
+			}
+		})
+	}
+	group.Wait()
 	return errors.Join(errs...)
 }
 
@@ -157,7 +202,7 @@ func (s *Session) waitForPrograms() error {
 // Close detaches and frees everything. It may be called at any time, and more
 // than once.
 func (s *Session) Close() error {
-	errs := []error{s.Detach()}
+	errs := []error{s.Detach(), s.closeEvents()}
 	for i := len(s.loaded) - 1; i >= 0; i-- {
 		errs = append(errs, s.loaded[i].prog.Close())
 	}

@@ -34,7 +34,7 @@ func decoderOf(f *layout.Field) (fieldDecoder, error) {
 		d, need = decodeBytes, 4+f.Type.Size
 		switch {
 		case f.Tail:
-			d, need = decodeTailBytes, 4
+			d, need = decodeTailBytes, 8
 		case f.Type.Fixed:
 			d, need = decodeFixed, f.Type.Size
 		}
@@ -109,13 +109,13 @@ func decodeTailString(c *columns, f *layout.Field, data []byte, out *value.Value
 }
 
 // setString takes the content of b: up to its NUL or its end, of which more
-// than size bytes mean that it was cut.
-func setString(out *value.Value, b []byte, size int, exact bool) {
+// than size bytes mean that it was cut, unless it is fixed.
+func setString(out *value.Value, b []byte, size int, fixed bool) {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}
 	if len(b) > size {
-		b, out.Truncated = b[:size], !exact
+		b, out.Truncated = b[:size], !fixed
 	}
 	out.Bytes = b[:len(b):len(b)]
 }
@@ -145,8 +145,12 @@ func decodeTailBytes(c *columns, f *layout.Field, data []byte, out *value.Value)
 		return err
 	}
 	n := wanted(b, f, out)
-	b, err = c.take(uint32(n), f.TailMax)
-	out.Bytes = b
+	used := int64(binary.LittleEndian.Uint32(b[4:]))
+	b, err = c.take(uint32(used), f.TailMax)
+	if err == nil && used < int64(n) {
+		return fmt.Errorf("%d bytes of the %d that were read", used, n)
+	}
+	out.Bytes = b[:min(n, len(b))]
 	return err
 }
 

@@ -38,7 +38,7 @@ func NewDecoder(records []*layout.Record, print Print) (*Decoder, error) {
 		}
 		specs := make([]columnSpec, len(r.Columns))
 		for j, col := range r.Columns {
-			specs[j] = columnSpec{name: col.Name, typ: typeOf(col.Expr), parts: partsOf(col.Expr)}
+			specs[j] = columnSpec{name: col.Name, typ: typeOf(col.Expr), parts: partsOf(col.Expr), nullable: col.Expr != nil && col.Expr.Nullable}
 		}
 		what := "record of " + r.Probe.Address()
 		c, err := newColumns(what, specs, r.Fields, print, true)
@@ -88,6 +88,18 @@ func (d *Decoder) Event(raw []byte) (*value.Event, error) {
 		Values:  r.values,
 	}
 	return &d.event, nil
+}
+
+// Truncated is how many strings, byte sequences and lists of a probe's records
+// were longer than their columns, so far. Programs do not count these.
+func (d *Decoder) Truncated(probe string) uint64 {
+	var n uint64
+	for _, r := range d.records {
+		if r.probe == probe {
+			n += r.columns.cut
+		}
+	}
+	return n
 }
 
 // Streams are the probes that stream, with their columns, by record.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,8 +54,8 @@ func list(elem types.Type) types.Type { return types.Type{Kind: types.List, Elem
 func strOf(s string) value.Value { return value.Value{Type: types.Str(3), Bytes: []byte(s)} }
 
 func TestEveryKindDecodes(t *testing.T) {
-	fixed := types.Buf(4)
-	fixed.Fixed = true
+	fixed, fixedStr := types.Buf(4), types.Str(5)
+	fixed.Fixed, fixedStr.Fixed = true, true
 	strs := list(types.Str(3))
 	array := types.Type{Kind: types.Array, Len: 2, Elem: &types.S16}
 	cut := strOf("abc")
@@ -77,7 +78,7 @@ func TestEveryKindDecodes(t *testing.T) {
 		{"a string that just fits is whole", types.Str(5), layout.Field{Size: 7, Null: -1}, "abcde\x00x", value.Value{Bytes: []byte("abcde")}},
 		{"a longer string is marked as cut", types.Str(5), layout.Field{Size: 7, Null: -1}, "abcdef\x00", value.Value{Bytes: []byte("abcde"), Truncated: true}},
 		{"a string without NUL is marked as cut", types.Str(5), layout.Field{Size: 7, Null: -1}, "abcdefg", value.Value{Bytes: []byte("abcde"), Truncated: true}},
-		{"an exact string is never cut", types.Str(5), layout.Field{Size: 6, Null: -1, Exact: true}, "abcdef", value.Value{Bytes: []byte("abcde")}},
+		{"a fixed string is never cut", fixedStr, layout.Field{Size: 6, Null: -1}, "abcdef", value.Value{Bytes: []byte("abcde")}},
 		{"bytes have a length", types.Buf(4), layout.Field{Size: 8, Null: -1}, u32(2) + "\x00\x01xx", value.Value{Bytes: []byte{0, 1}}},
 		{"more bytes wanted than fit are cut", types.Buf(4), layout.Field{Size: 8, Null: -1}, u32(5) + "abcd", value.Value{Bytes: []byte("abcd"), Truncated: true}},
 		{"fixed bytes have none", fixed, layout.Field{Size: 4, Null: -1}, "ab\x00d", value.Value{Bytes: []byte("ab\x00d")}},
@@ -88,7 +89,7 @@ func TestEveryKindDecodes(t *testing.T) {
 		{"a string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(3) + "ab\x00", value.Value{Bytes: []byte("ab")}},
 		{"a cut string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(7) + "abcdef\x00", value.Value{Bytes: []byte("abcde"), Truncated: true}},
 		{"an empty string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(0), value.Value{}},
-		{"bytes in the tail", types.Buf(4), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 4}, u32(9) + "abcd", value.Value{Bytes: []byte("abcd"), Truncated: true}},
+		{"bytes in the tail", types.Buf(4), layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 4}, u32(9) + u32(4) + "abcd", value.Value{Bytes: []byte("abcd"), Truncated: true}},
 		{"a list in the tail", strs, layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 40}, u32(2) + u32(4) + "a\x00b\x00", value.Value{List: []value.Value{strOf("a"), strOf("b")}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -102,6 +103,10 @@ func TestEveryKindDecodes(t *testing.T) {
 			}
 			if e.Probe != "tracepoint.open" || e.Time != 12345 || e.Columns[0].Name != "x" {
 				t.Errorf("event %+v", e)
+			}
+			cut := row.want.Truncated || slices.ContainsFunc(row.want.List, isTruncated)
+			if got := d.Truncated(e.Probe); (got == 1) != cut || got > 1 {
+				t.Errorf("%d truncations counted", got)
 			}
 			row.want.Type = row.typ
 			if diff := cmp.Diff(row.want, e.Values[0], emptyIsNil()); diff != "" {
@@ -187,6 +192,32 @@ func TestTextsArePutTogether(t *testing.T) {
 	}
 }
 
+func TestATextMayBeNullAsAWholeOrInPart(t *testing.T) {
+	arg := func(nullable bool) *tree.Expr { return &tree.Expr{Op: tree.Arg, Type: types.U8, Nullable: nullable} }
+	v := &plan.Variant{Probe: testProbe, Columns: []plan.Column{
+		{Name: "n", Expr: arg(true)},
+		{Name: "t", Expr: &tree.Expr{Op: tree.Text, Type: types.Type{Kind: types.Text}, Nullable: true, Parts: []tree.Part{{Lit: "<", Expr: arg(false)}, {Lit: "/", Expr: arg(true)}, {Lit: ">"}}}},
+	}}
+	r := layout.NewRecord(0, v)
+	d, err := NewDecoder([]*layout.Record{r}, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		null uint32
+		want string
+		none bool
+	}{{0, "<2/3>", false}, {1, "<2/3>", false}, {2, "", true}, {4, "<2/>", false}, {6, "", true}} {
+		e, err := d.Event(append(header(row.null), 1, 2, 3, 0, 0, 0, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Values[1]; string(got.Bytes) != row.want || got.Null != row.none || e.Values[0].Null != (row.null&1 != 0) {
+			t.Errorf("null bits %b: got %q, %v", row.null, got.Bytes, got.Null)
+		}
+	}
+}
+
 func TestBytesThatDoNotFitAreAnError(t *testing.T) {
 	strs := list(types.Str(3))
 	for _, row := range []struct {
@@ -201,6 +232,7 @@ func TestBytesThatDoNotFitAreAnError(t *testing.T) {
 		{"fixed part cut", types.U64, layout.Field{Size: 8, Null: -1}, append(header(0), 1), true},
 		{"tail cut", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true}, append(header(0), u32(3)+"a"...), true},
 		{"tail longer than it can be", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, append(header(0), u32(8)+"abcdefgh"...), false},
+		{"fewer bytes in the tail than were read", types.Buf(4), layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 4}, append(header(0), u32(3)+u32(1)+"abc"...), false},
 		{"list longer than its place", strs, layout.Field{Size: 12, Null: -1}, append(header(0), u32(1)+u32(5)+"abc\x00"...), false},
 		{"list of more strings than bytes", strs, layout.Field{Size: 12, Null: -1}, append(header(0), u32(5)+u32(4)+"abc\x00"...), false},
 		{"list without an end", strs, layout.Field{Size: 12, Null: -1}, append(header(0), u32(1)+u32(4)+"abcd"...), false},
@@ -244,7 +276,7 @@ func mixedRecord() (*layout.Record, []byte) {
 	kinds := []types.Type{types.U32, types.Comm, types.S32, types.Str(128)}
 	r := &layout.Record{Probe: testProbe, Size: 48, TailMax: 130, Fields: []layout.Field{
 		{Column: 0, Part: -1, Type: kinds[0], Off: 16, Size: 4, Null: -1},
-		{Column: 1, Part: -1, Type: kinds[1], Off: 20, Size: 16, Null: -1, Exact: true},
+		{Column: 1, Part: -1, Type: kinds[1], Off: 20, Size: 16, Null: -1},
 		{Column: 2, Part: -1, Type: kinds[2], Off: 36, Size: 4, Null: 0},
 		{Column: 3, Part: -1, Type: kinds[3], Off: 40, Size: 4, Null: -1, Tail: true, TailMax: 130},
 	}}

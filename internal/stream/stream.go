@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tracer/bpfgen/layout"
 	"tracer/interpreter/tree"
@@ -39,6 +40,7 @@ type columns struct {
 	tail   []byte // what of the variable part is not yet read
 	print  Print
 	null   uint64 // null bitmap of the row
+	cut    uint64 // fields so far that were longer than their column
 
 	reuse bool
 	text  []byte // Text columns put together
@@ -51,6 +53,7 @@ type columns struct {
 type columnPlan struct {
 	field int // -1: a Text
 	parts []partPlan
+	null  int // a Text's own bit in the null bitmap, -1: never null
 }
 
 // partPlan is one part of a Text: literal text, then perhaps a field.
@@ -66,6 +69,8 @@ type columnSpec struct {
 	name  string
 	typ   types.Type
 	parts []tree.Part
+
+	nullable bool
 }
 
 // newColumns prepares the decoding of a row. Errors are broken layouts: a kind
@@ -88,15 +93,38 @@ func newColumns(what string, specs []columnSpec, fields []layout.Field, print Pr
 			c.pid = fields[i].Column
 		}
 	}
+	nulls := 0
 	for i, s := range specs {
 		c.header[i] = value.Column{Name: s.name, Type: s.typ}
 		p, err := c.planColumn(i, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: column %q: %w", what, s.name, err)
 		}
+		if p.null = -1; s.nullable {
+			p.null = nulls
+		}
+		nulls += s.nullBits()
 		c.column[i] = p
 	}
 	return c, nil
+}
+
+// nullBits is how many bits of the null bitmap belong to a column: one of its
+// own, if it is nullable, then one for each nullable part, as bpfgen/layout
+// gives them out.
+func (s *columnSpec) nullBits() int {
+	n := 0
+	if s.nullable {
+		n++
+	}
+	if s.typ.Kind == types.Text {
+		for _, p := range s.parts {
+			if p.Expr != nil && p.Expr.Nullable {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // planColumn finds the fields of column i.
@@ -163,6 +191,9 @@ func (c *columns) row(data []byte, fixed int, null uint64, out []value.Value) er
 		if err := c.decode[i](c, f, data[:fixed], dst); err != nil {
 			return fmt.Errorf("%s: field %d: %w", c.what, i, err)
 		}
+		if dst.Truncated || slices.ContainsFunc(dst.List, isTruncated) {
+			c.cut++
+		}
 		if f.Null >= 0 && null>>uint(f.Null)&1 != 0 {
 			*dst = value.Value{Type: f.Type, Null: true}
 		}
@@ -176,6 +207,8 @@ func (c *columns) row(data []byte, fixed int, null uint64, out []value.Value) er
 	return nil
 }
 
+func isTruncated(v value.Value) bool { return v.Truncated }
+
 // finish puts Text columns together and gives null columns their type.
 func (c *columns) finish(i int, out *value.Value) {
 	p := &c.column[i]
@@ -186,6 +219,10 @@ func (c *columns) finish(i int, out *value.Value) {
 	*out = value.Value{Type: c.header[i].Type}
 	if p.parts == nil {
 		out.Null = out.Type.Kind == types.Null
+		return
+	}
+	if p.null >= 0 && c.null>>uint(p.null)&1 != 0 {
+		out.Null = true
 		return
 	}
 	start := len(c.text)

@@ -39,7 +39,7 @@ func NewTable(t *layout.Table, print Print) (*Table, error) {
 	what := "key of " + p.Name
 	specs := make([]columnSpec, len(p.By))
 	for i, k := range p.By {
-		specs[i] = columnSpec{name: k.Name, typ: k.Type, parts: k.Parts}
+		specs[i] = columnSpec{name: k.Name, typ: k.Type, parts: k.Parts, nullable: k.Nullable}
 	}
 	keys, err := newColumns(what, specs, t.Key.Fields, print, false)
 	if err != nil {

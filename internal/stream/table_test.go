@@ -207,3 +207,18 @@ func TestTableLayoutsThatContradictTheirPlanAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func FuzzTable(f *testing.F) {
+	d, err := NewTable(keyedTable(), plain)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(1, make([]byte, 16), make([]byte, 8), make([]byte, 8))
+	f.Add(2, []byte("\x01\x00\x00\x00\x00\x00\x00\x00abcdefgh"), make([]byte, 16), []byte{1})
+	f.Fuzz(func(t *testing.T, cpus int, keys, values, other []byte) {
+		got, err := d.Decode(&Snapshot{CPUs: cpus % 8, Keys: keys, Values: values, Other: other})
+		if (got == nil) == (err == nil) {
+			t.Errorf("table %v with error %v", got, err)
+		}
+	})
+}

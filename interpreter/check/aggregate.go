@@ -8,10 +8,11 @@ import (
 	"tracer/interpreter/plan"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
+	"tracer/interpreter/unit"
 	"tracer/spec"
 )
 
-// maxRank is how far the columns of a table go.
+// maxColumns bounds the columns of a table.
 const maxColumns = 63
 
 // aggregate checks one aggregate block for one layout and adds what it feeds.
@@ -179,19 +180,18 @@ func (s *scope) columnName(e hclsyntax.Expression) (string, bool) {
 			return s.columnName(e.Args[0])
 		}
 		if (e.Name == "lookup" || e.Name == "flags") && len(e.Args) > 1 {
-			return s.columnName(e.Args[map[string]int{"lookup": 1}[e.Name]])
+			return s.columnName(e.Args[tabledArg[e.Name]])
 		}
 	}
 	return "", false
 }
 
+// tabledArg is which argument of lookup and flags is the number.
+var tabledArg = map[string]int{"lookup": 1, "flags": 0}
+
 func isUnitFunction(name string) bool {
-	for _, f := range unitFunctions() {
-		if f.Name == name {
-			return true
-		}
-	}
-	return false
+	u := unit.ByName(name)
+	return u != nil && !u.Implicit && !u.Table
 }
 
 // feedColumn is one value column and what this block feeds it with.
@@ -298,7 +298,7 @@ func (s *scope) valueColumn(name string, call *hclsyntax.FunctionCallExpr) (feed
 	}
 	if len(call.Args) < a.least || len(call.Args) > a.most || call.ExpandFinal {
 		s.nameCheck(call)
-		s.errorAt(call.Range(), "Wrong number of arguments", "Write %s.", a.usage)
+		s.errAggregateArgs(call, a.usage)
 		return feedColumn{}, false
 	}
 	col := feedColumn{column: plan.ValueColumn{Name: name, Func: plan.AggFunc(call.Name), Type: types.U64}}
@@ -323,12 +323,10 @@ func (s *scope) valueColumn(name string, call *hclsyntax.FunctionCallExpr) (feed
 	if x = s.number(x, "a number"); x == nil {
 		return col, false
 	}
-	if x.Type.Kind == types.Enum || x.Type.Unit != "" && call.Name != "last" && quantity(x) == "" {
+	if call.Name != "last" && (x.Type.Kind == types.Enum || x.Type.Unit != "" && quantity(x) == "") {
 		plain := *x
 		plain.Type = types.Type{Kind: types.Int, Size: x.Type.Size, Signed: x.Type.Signed}
-		if call.Name != "last" {
-			x = &plain
-		}
+		x = &plain
 	}
 	x = s.shown(x)
 	col.arg, col.column.Type = x, valueType(call.Name, x.Type)
@@ -391,6 +389,9 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 	case step <= 0 || hi <= lo:
 		s.errorAt(rng, "Steps not possible", "linear(x, min, max, step) needs min < max and step > 0.")
 		return false
+	case uint64(step) > uint64(hi)-uint64(lo):
+		s.errorAt(rng, "Steps not possible", "The step is larger than the whole range from min to max.")
+		return false
 	case uint64(hi)-uint64(lo) > 1<<62 || (hi-lo+step-1)/step > maxLinearSlots:
 		s.errorAt(rng, "Too many steps", "From %d to %d in steps of %d are more than %d steps.", lo, hi, step, maxLinearSlots)
 		return false
@@ -401,8 +402,8 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 
 // derive checks { name = expression }; its names are columns, so that only
 // the form is looked at here.
-func (s *scope) derive(e hclsyntax.Expression) *plan.Derive {
-	e = s.resolveLocal(e)
+func (s *scope) derive(a *spec.Attr) *plan.Derive {
+	e := s.resolveLocal(a.Expr)
 	obj, ok := e.(*hclsyntax.ObjectConsExpr)
 	if !ok {
 		if s.isPlan(e) {
@@ -413,7 +414,7 @@ func (s *scope) derive(e hclsyntax.Expression) *plan.Derive {
 		s.errorAt(e.Range(), "derive is no object", "Write derive = { name = expression }.")
 		return nil
 	}
-	out := &plan.Derive{Context: s.reportContext()}
+	out := &plan.Derive{Context: s.reportContext(a)}
 	for _, item := range obj.Items {
 		name, ok := s.key(item)
 		if !ok {
@@ -426,18 +427,19 @@ func (s *scope) derive(e hclsyntax.Expression) *plan.Derive {
 	return out
 }
 
-// reportContext has the plan-time names for derive and having.
-func (s *scope) reportContext() *hcl.EvalContext {
+// reportContext has the plan-time names that the given attributes mention.
+func (s *scope) reportContext(attrs ...*spec.Attr) *hcl.EvalContext {
 	ctx := s.c.baseContext(nil)
 	locals := map[string]cty.Value{}
-	all := sortedLocals(s.c.in.Spec.Locals)
-	if s.probe != nil {
-		all = append(all, sortedLocals(s.probe.Locals)...)
-	}
-	for _, l := range all {
-		if s.isPlan(l.Expr) {
-			if v, ok := s.localValue(l); ok {
-				locals[l.Name] = v
+	for _, a := range attrs {
+		if a == nil {
+			continue
+		}
+		for _, t := range s.resolveLocal(a.Expr).Variables() {
+			if l := s.local(t); t.RootName() == "local" && l != nil && s.isPlan(l.Expr) {
+				if v, ok := s.localValue(l); ok {
+					locals[l.Name] = v
+				}
 			}
 		}
 	}

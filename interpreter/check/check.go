@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/cilium/ebpf/btf"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -65,6 +66,9 @@ type checker struct {
 	// blocks are the aggregate blocks seen, by table name.
 	tables map[string]*tableBuilder
 	order  []string
+	base   map[string]cty.Value   // var and kernel, once made
+	ctypes map[string]btf.Type    // kernel types by name, once looked up
+	tries  map[string]*tryArgument // arguments of try, by place
 }
 
 // Spec checks a spec and makes its plan. The plan is usable only if the
@@ -72,7 +76,7 @@ type checker struct {
 func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 	c := &checker{
 		in: in, types: templates.All(), seen: map[string]bool{}, names: map[string]uint64{},
-		tables: map[string]*tableBuilder{},
+		tables: map[string]*tableBuilder{}, ctypes: map[string]btf.Type{}, tries: map[string]*tryArgument{},
 		plan: &plan.Plan{
 			Names: &types.NameTable{}, PID: in.PID, Arch: in.Facts.Kernel().Arch, CPUs: in.Facts.Kernel().CPUs,
 			RingBytes: cmp.Or(in.RingBytes, DefaultRing), Features: map[string]bool{},
@@ -82,16 +86,20 @@ func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 	for _, p := range in.Spec.Probes {
 		c.probe(p)
 	}
-	c.modules()
 	c.unusedLocals()
+	c.misspelledTries()
 	c.finishTables()
 	slices.SortStableFunc(c.diags, func(a, b *hcl.Diagnostic) int {
 		if a.Subject == nil || b.Subject == nil {
 			return 0
 		}
-		return cmp.Or(cmp.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
+		return compareRanges(*a.Subject, *b.Subject)
 	})
 	return c.plan, c.diags
+}
+
+func compareRanges(a, b hcl.Range) int {
+	return cmp.Or(cmp.Compare(a.Filename, b.Filename), cmp.Compare(a.Start.Byte, b.Start.Byte), cmp.Compare(a.End.Byte, b.End.Byte))
 }
 
 // intern gives a name of a function or probe its number.
@@ -115,17 +123,11 @@ func (c *checker) feature(f facts.Feature) bool {
 	return have
 }
 
-func (c *checker) modules() {
-	for _, m := range c.in.Spec.Modules {
-		c.errorAt(m.DefRange, "Modules not available yet", "This version of tracer does not run modules yet. Apply the module's spec itself, or copy its probes.")
-	}
-}
-
 // unusedLocals name-checks the file's locals, used or not.
 func (c *checker) unusedLocals() {
 	s := &scope{c: c, probe: nil}
 	for _, l := range sortedLocals(c.in.Spec.Locals) {
-		s.nameCheckLocal(l)
+		s.nameCheck(l.Expr)
 	}
 }
 
@@ -134,6 +136,6 @@ func sortedLocals(m map[string]*spec.Local) []*spec.Local {
 	for _, l := range m {
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b *spec.Local) int { return cmp.Compare(a.NameRange.Start.Byte, b.NameRange.Start.Byte) })
+	slices.SortFunc(out, func(a, b *spec.Local) int { return compareRanges(a.NameRange, b.NameRange) })
 	return out
 }

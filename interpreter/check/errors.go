@@ -9,13 +9,18 @@ import (
 
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
+	"tracer/interpreter/unit"
+	"tracer/spec"
 	"tracer/templates"
 )
 
-// report adds a diagnostic unless the same was reported already (another
-// target or element of for_each), or the scope is a quiet one.
-func (c *checker) report(d *hcl.Diagnostic) {
-	key := d.Summary + "\x00" + d.Detail
+// report adds a diagnostic unless the same was reported already.
+func (c *checker) report(d *hcl.Diagnostic) { c.reportOnce(d, d.Detail) }
+
+// reportOnce adds a diagnostic unless one of the same summary, place and
+// distinction was.
+func (c *checker) reportOnce(d *hcl.Diagnostic, distinction string) {
+	key := d.Summary + "\x00" + distinction
 	if d.Subject != nil {
 		key += "\x00" + d.Subject.String()
 	}
@@ -38,7 +43,13 @@ func (s *scope) report(d *hcl.Diagnostic) {
 	if d.Severity == hcl.DiagError {
 		s.failed = true
 	}
-	if !s.quiet {
+	switch {
+	case s.trial != nil:
+		s.trial.diags = append(s.trial.diags, d)
+	case s.layout != nil:
+		// The same mistake in another layout or element differs in words only.
+		s.c.reportOnce(d, "")
+	default:
 		s.c.report(d)
 	}
 }
@@ -51,10 +62,51 @@ func (s *scope) warnAt(rng hcl.Range, summary, format string, args ...any) {
 	s.report(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: rng.Ptr()})
 }
 
+// near is a sentence with the names that look like a wrong one, or "".
+func (s *scope) near(name string, names []string) string {
+	near := templates.Near(name, names)
+	if s.trial != nil {
+		s.trial.near = append(s.trial.near, near...)
+	}
+	return templates.DidYouMean(near)
+}
+
 // The messages. One method for each thing that can be wrong.
 
+func (s *scope) errIncomplete(t hcl.Traversal, next string) {
+	s.errorAt(t.SourceRange(), "Name incomplete", "Write %s.%s: %s alone is no value.", t.RootName(), next, t.RootName())
+}
+
+func (s *scope) errNoCapture(t hcl.Traversal) {
+	s.errorAt(t.SourceRange(), "No capture block", "The probe has no capture block, so there is no %s.", traversalText(t))
+}
+
+func (s *scope) errTooLarge(l *spec.Local) {
+	s.errorAt(l.Expr.Range(), "Value too large", "The value of local.%s is larger than 1 MiB.", l.Name)
+}
+
+func (s *scope) errListHere(e hclsyntax.Expression) {
+	s.errorAt(e.Range(), "List or object here", "A list or object of event values has no meaning here: only by, key, values and contains take one.")
+}
+
+func (s *scope) errLoop(e hclsyntax.Expression) {
+	s.errorAt(e.Range(), "Loop over event values", "for and [*] work only on what is known before attaching; this mentions the event.")
+}
+
+func (s *scope) errNullable(e *tree.Expr) {
+	s.errorAt(e.Range, "Value may be null", "This has no value where its condition says null, so it can only be shown or compared with null. Give it a value there instead of null.")
+}
+
+func (s *scope) errNullCondition(e *tree.Expr) {
+	s.errorAt(e.Range, "Condition is null", "This is null, and a condition is true or false. Write x == null to test whether something is set.")
+}
+
+func (s *scope) errNullNumber(e *tree.Expr) {
+	s.errorAt(e.Range, "Value is null", "This is null (not set), and a number is needed here.")
+}
+
 func (s *scope) errUnknownName(t hcl.Traversal) {
-	near := templates.DidYouMean(templates.Near(t.RootName(), rootNames()))
+	near := s.near(t.RootName(), rootNames())
 	hint := ""
 	if s.probe != nil && s.layout != nil {
 		for _, a := range s.layout.Args {
@@ -77,7 +129,7 @@ func (s *scope) errUnknownName(t hcl.Traversal) {
 }
 
 func (s *scope) errUnknownFunction(call *hclsyntax.FunctionCallExpr) {
-	s.errorAt(call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, templates.DidYouMean(templates.Near(call.Name, functionNames())))
+	s.errorAt(call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, s.near(call.Name, functionNames()))
 }
 
 func (s *scope) errEachOutside(rng hcl.Range) {
@@ -85,8 +137,12 @@ func (s *scope) errEachOutside(rng hcl.Range) {
 }
 
 func (s *scope) errNoSuch(rng hcl.Range, what, name string, names []string) {
-	near := templates.DidYouMean(templates.Near(name, names))
-	if near == "" && len(names) > 0 && len(names) <= 12 {
+	near := s.near(name, names)
+	switch {
+	case near != "":
+	case len(names) == 0:
+		near = " There is none at all."
+	case len(names) <= 12:
 		near = " There is " + strings.Join(names, ", ") + "."
 	}
 	s.errorAt(rng, "Unknown "+what, "There is no %s %q.%s", what, name, near)
@@ -120,6 +176,59 @@ func (s *scope) errUntyped(e *tree.Expr) {
 
 func (s *scope) errLater(rng hcl.Range, what string) {
 	s.errorAt(rng, "Not available yet", "This version of tracer does not have %s yet.", what)
+}
+
+func (s *scope) warnNoName(e *tree.Expr, names []string) {
+	if s.probe.Attrs["for_each"] != nil {
+		return // it may be a target of another element
+	}
+	s.warnAt(e.Range, "Name of no target", "No target of this probe is called %q, so it is never equal.%s", e.Str, s.near(e.Str, names))
+}
+
+func (s *scope) errCastTo(rng hcl.Range, name string) {
+	s.errorAt(rng, "Cast to no plain value", `%s is no integer, enum or pointer. To look into memory, cast to a pointer: cast("%s *", …).`, name, name)
+}
+
+func (s *scope) errAggregateArgs(call *hclsyntax.FunctionCallExpr, usage string) {
+	hint := ""
+	if (call.Name == "min" || call.Name == "max") && len(call.Args) > 1 {
+		hint = fmt.Sprintf(" The %s of several numbers stands inside: %s(%s(a, b)).", call.Name, call.Name, call.Name)
+	}
+	s.errorAt(call.Range(), "Wrong number of arguments", "Outermost in values this is an aggregate function: write %s.%s", usage, hint)
+}
+
+func (s *scope) errTooManyParts(text *tree.Expr) {
+	s.errorAt(text.Range, "Text of too many parts", "A text can have at most %d values in it.", maxParts)
+}
+
+func (s *scope) errUnits(rng hcl.Range, left, right string, op unit.Op) {
+	s.errorAt(rng, "Units do not match", "A %s and a %s cannot be combined with %c.", left, right, rune(op))
+}
+
+func (s *scope) errTextArm(e *tree.Expr) {
+	fix := `Put the condition inside the text, as in "${a ? b : c}".`
+	if e.Type.Kind == types.List {
+		fix = "Capture it in a column of its own."
+	}
+	s.errorAt(e.Range, "Text in a conditional", "This is %s, which cannot be an arm of a conditional. %s", article(e.Type), fix)
+}
+
+// warnAlways says that a constant outside the values of x decides a comparison.
+func (s *scope) warnAlways(rng hcl.Range, x, constant *tree.Expr, result bool) {
+	lo, hi := bounds(x.Type)
+	fix := ""
+	if negative(constant) {
+		fix = ` If it can be negative, write cast("int", …).`
+	}
+	s.warnAt(rng, fmt.Sprintf("Comparison always %t", result), "This is %s, from %s to %s, so the comparison is %t for every event.%s", article(x.Type), lo, hi, result, fix)
+}
+
+func (s *scope) warnNeverNull(rng hcl.Range, x *tree.Expr) {
+	s.warnAt(rng, "Never null", "This is %s, which always has a value: only pointers, and columns that may be null, compare with null.", article(x.Type))
+}
+
+func (s *scope) warnTooLong(text *tree.Expr, limit int) {
+	s.warnAt(text.Range, "Comparison always false", "The string has at most %d bytes, and this text has %d.", limit, len(text.Str))
 }
 
 // article is a type with its article, as sentences need it.

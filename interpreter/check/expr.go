@@ -3,6 +3,7 @@ package check
 import (
 	"math"
 	"math/big"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -50,10 +51,10 @@ func (s *scope) expr(e hclsyntax.Expression) *tree.Expr {
 		return nil // the parser has reported it
 	case *hclsyntax.TupleConsExpr, *hclsyntax.ObjectConsExpr:
 		s.nameCheck(e)
-		s.errorAt(e.Range(), "List or object here", "A list or object of event values has no meaning here: only by, key and contains take one.")
+		s.errListHere(e)
 	case *hclsyntax.ForExpr, *hclsyntax.SplatExpr, *hclsyntax.TemplateJoinExpr:
 		s.nameCheck(e)
-		s.errorAt(e.Range(), "Loop over event values", "for and [*] work only on what is known before attaching; this mentions the event.")
+		s.errLoop(e)
 	default:
 		s.nameCheck(e)
 		s.errorAt(e.Range(), "Expression not allowed here", "This kind of expression has no meaning at event time.")
@@ -70,11 +71,7 @@ func (s *scope) constant(v cty.Value, rng hcl.Range) *tree.Expr {
 	case v.Type() == cty.String:
 		return constString(v.AsString(), rng)
 	case v.Type() == cty.Bool:
-		c := tree.New(tree.Const, types.TBool, rng)
-		if v.True() {
-			c.Int = 1
-		}
-		return c
+		return constBool(v.True(), rng)
 	case v.Type() == cty.Number:
 		return s.constNumber(v.AsBigFloat(), unitName, rng)
 	}
@@ -136,13 +133,16 @@ func constBool(b bool, rng hcl.Range) *tree.Expr {
 // condition checks an expression that must be true or false.
 func (s *scope) condition(e hclsyntax.Expression) *tree.Expr {
 	x := s.expr(e)
-	if x == nil {
+	switch {
+	case x == nil:
 		return nil
-	}
-	if x.Type.Kind == types.Null {
-		return nil // null is not set
-	}
-	if x.Type.Kind != types.Bool || x.Nullable {
+	case x.Type.Kind == types.Null:
+		s.errNullCondition(x)
+		return nil
+	case x.Nullable:
+		s.errNullable(x)
+		return nil
+	case x.Type.Kind != types.Bool:
 		fix := ""
 		if x.Type.IsNumber() || x.Type.Kind == types.Pointer {
 			fix = "Compare it: x != 0."
@@ -153,32 +153,57 @@ func (s *scope) condition(e hclsyntax.Expression) *tree.Expr {
 	return x
 }
 
-// conjuncts are the parts of a condition joined by &&, through locals.
-func (s *scope) conjuncts(e hclsyntax.Expression) []hclsyntax.Expression {
+// conjuncts are the parts of a condition joined by &&, through locals, each
+// local taken apart once.
+func (s *scope) conjuncts(e hclsyntax.Expression, seen map[hclsyntax.Expression]bool) []hclsyntax.Expression {
 	e = s.resolveLocal(e)
+	if seen[e] {
+		return nil
+	}
+	seen[e] = true
 	if b, ok := e.(*hclsyntax.BinaryOpExpr); ok && b.Op == hclsyntax.OpLogicalAnd {
-		return append(s.conjuncts(b.LHS), s.conjuncts(b.RHS)...)
+		return append(s.conjuncts(b.LHS, seen), s.conjuncts(b.RHS, seen)...)
 	}
 	return []hclsyntax.Expression{e}
 }
 
 // conditions checks a where: its && parts, those that are always true left
-// out. never is true if one of them is always false.
+// out. A part that is always false is then the only one; the others are only
+// name-checked. A where that is null is as if absent.
 func (s *scope) conditions(e hclsyntax.Expression) (out []*tree.Expr) {
-	for _, part := range s.conjuncts(e) {
+	parts := s.conjuncts(e, map[hclsyntax.Expression]bool{})
+	for i, part := range parts {
+		if !s.isPlan(part) {
+			continue
+		}
+		if len(parts) == 1 && s.isNull(part) {
+			return nil
+		}
+		if x := s.condition(part); x != nil && x.Int == 0 && x.Op == tree.Const {
+			for _, other := range slices.Delete(slices.Clone(parts), i, i+1) {
+				s.nameCheck(other)
+			}
+			return []*tree.Expr{x}
+		}
+	}
+	for _, part := range parts {
+		if s.isPlan(part) {
+			continue // true, or reported
+		}
+		if c, ok := unwrap(part).(*hclsyntax.ConditionalExpr); ok && len(parts) == 1 && s.isPlan(c.Condition) {
+			if x := s.conditional(c); x != nil && x.Type.Kind == types.Null {
+				return nil // var.all ? null : condition
+			}
+		}
 		x := s.condition(part)
 		if x == nil {
 			continue
 		}
-		if v, known := x.ConstBool(); known {
-			if !v {
-				// The other parts are only name-checked.
-				s.nameCheck(e)
-				return []*tree.Expr{x}
-			}
-			continue
+		if v, known := x.ConstBool(); !known {
+			out = append(out, x)
+		} else if !v {
+			return []*tree.Expr{x}
 		}
-		out = append(out, x)
 	}
 	return out
 }
@@ -196,6 +221,9 @@ func (s *scope) number(e *tree.Expr, what string) *tree.Expr {
 	if !e.Type.IsNumber() {
 		fix := ""
 		switch e.Type.Kind {
+		case types.Null:
+			s.errNullNumber(e)
+			return nil
 		case types.Pointer:
 			fix = `Read what it points to with deref(…), or take the address itself with cast("u64", …).`
 		case types.String:
@@ -207,10 +235,6 @@ func (s *scope) number(e *tree.Expr, what string) *tree.Expr {
 		return nil
 	}
 	return hostOrder(e)
-}
-
-func (s *scope) errNullable(e *tree.Expr) {
-	s.errorAt(e.Range, "Value may be null", "This has no value where its condition says null, so it can only be shown. Give it a number there instead of null.")
 }
 
 // hostOrder swaps an integer that memory holds in network order.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
@@ -42,7 +43,7 @@ func (s *scope) pointer(e hclsyntax.Expression, what string) *tree.Expr {
 			return tree.New(tree.Conv, t, x.Range, x)
 		}
 		return &p
-	case x.Type.Kind == types.Struct, x.Type.Kind == types.Array && x.Op == tree.Member:
+	case x.Type.Kind == types.Struct, inMemory(x) && (x.Type.Kind == types.Array || what == "buf"):
 		return addressOf(x)
 	case x.Type.Kind == types.String:
 		s.errorAt(x.Range, "String already", "This is a string already: %s is for pointers.", what)
@@ -50,6 +51,12 @@ func (s *scope) pointer(e hclsyntax.Expression, what string) *tree.Expr {
 	}
 	s.errWant(x, "a pointer", "")
 	return nil
+}
+
+// inMemory says that x lies in memory at an address of its own.
+func inMemory(x *tree.Expr) bool {
+	k := x.Type.Kind
+	return x.Op == tree.Member && (k == types.Struct || k == types.Array || k == types.String || k == types.Bytes)
 }
 
 func (s *scope) fnStr(e *hclsyntax.FunctionCallExpr) *tree.Expr {
@@ -68,11 +75,28 @@ func (s *scope) fnStr(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	if p = s.pointer(e.Args[0], "str"); p == nil {
 		return nil
 	}
-	if t := p.Type.Elem; t != nil && t.Kind != types.Invalid && !(t.Kind == types.Int && t.Size == 1) && t.Kind != types.String {
+	if !characters(p.Type.Elem) {
 		s.errorAt(p.Range, "No pointer to characters", "This is %s, and str reads characters. If that is meant, write str(cast(\"char *\", …)).", article(p.Type))
 		return nil
 	}
+	if t := p.Type.Elem; t != nil && t.Kind == types.Array && t.Len > 0 {
+		limit = min(limit, int64(t.Len))
+	}
 	return tree.New(tree.Str, types.Str(int(limit)), e.Range(), p)
+}
+
+// characters says that memory of type t can be read as a string: void, char,
+// u8, and arrays of them.
+func characters(t *types.Type) bool {
+	switch {
+	case t == nil || t.Kind == types.String:
+		return true
+	case t.Kind == types.Invalid:
+		return t.Name == "" // void
+	case t.Kind == types.Array:
+		return t.Elem != nil && t.Elem.Kind == types.Int && t.Elem.Size == 1
+	}
+	return t.Kind == types.Int && t.Size == 1
 }
 
 // limitString is str() of what is a string already (a dynamic field, a char
@@ -148,31 +172,84 @@ func (s *scope) fnCast(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		space = untrusted(x.Type.Space)
 	}
 	t, err := types.ParseCType(name.AsString(), space, s.resolveC)
-	if err != nil || t.Kind == types.Pointer && t.Elem != nil && t.Elem.Kind == types.Invalid && t.Elem.Name != "" {
-		if strings.ContainsAny(name.AsString(), " ") && s.noBTF(e.Args[0].Range(), name.AsString()) {
-			return nil
-		}
-		detail := fmt.Sprintf("This kernel's BTF has no type %q.", strings.TrimRight(name.AsString(), " *"))
-		if err != nil {
-			detail = strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
-		}
-		s.errorAt(e.Args[0].Range(), "Unknown C type", "%s", detail)
+	if err != nil || unknownPointee(t) {
+		s.errNoType(e.Args[0].Range(), name.AsString(), err)
 		return nil
 	}
 	switch {
 	case x.Nullable:
 		s.errNullable(x)
 		return nil
-	case !x.Type.IsScalar() && (x.Type.Kind == types.Struct || x.Type.Kind == types.Array) && t.Kind == types.Pointer:
+	case inMemory(x) && t.Kind == types.Pointer:
 		x = addressOf(x)
 	case !x.Type.IsScalar():
 		s.errWant(x, "a number or pointer", "")
 		return nil
 	case !t.IsScalar():
-		s.errorAt(e.Args[0].Range(), "Cast to no plain value", `%s is no integer, enum or pointer. To look into memory, cast to a pointer: cast("%s *", …).`, t.String(), name.AsString())
+		s.errCastTo(e.Args[0].Range(), strings.TrimSpace(name.AsString()))
 		return nil
 	}
 	return tree.New(tree.Conv, t, e.Range(), hostUnless(x, t))
+}
+
+// unknownPointee says that t points, through any number of pointers, to a type
+// that only has a name.
+func unknownPointee(t types.Type) bool {
+	for t.Kind == types.Pointer && t.Elem != nil {
+		t = *t.Elem
+	}
+	return t.Kind == types.Invalid && t.Name != ""
+}
+
+// errNoType reports a C type that does not exist, or cannot be looked up.
+func (s *scope) errNoType(rng hcl.Range, name string, err error) {
+	bare := strings.TrimRight(name, " *")
+	if strings.Contains(bare, " ") && s.noBTF(rng, bare) {
+		return
+	}
+	detail := fmt.Sprintf("This kernel's BTF has no type %q.", bare)
+	if err != nil {
+		detail = strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
+	}
+	s.errorAt(rng, "Unknown C type", "%s%s", detail, s.near(bare, s.c.typeNames(bare)))
+}
+
+// typeNames are the names of the kernel's types of the kind that name's first
+// word says.
+func (c *checker) typeNames(name string) []string {
+	bs, err := c.in.Facts.BTF()
+	if err != nil {
+		return nil
+	}
+	kind, _, found := strings.Cut(name, " ")
+	if !found {
+		kind = ""
+	}
+	var out []string
+	for t, err := range bs.All() {
+		if err != nil {
+			return out
+		}
+		switch t := t.(type) {
+		case *btf.Struct:
+			if kind == "struct" {
+				out = append(out, "struct "+t.Name)
+			}
+		case *btf.Union:
+			if kind == "union" {
+				out = append(out, "union "+t.Name)
+			}
+		case *btf.Enum:
+			if kind == "enum" {
+				out = append(out, "enum "+t.Name)
+			}
+		case *btf.Typedef:
+			if kind == "" {
+				out = append(out, t.Name)
+			}
+		}
+	}
+	return out
 }
 
 // hostUnless keeps network order where the target type has it too.
@@ -188,7 +265,11 @@ func (s *scope) fnDeref(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	if x == nil {
 		return nil
 	}
-	if x.Type.Kind != types.Pointer {
+	switch {
+	case x.Nullable:
+		s.errNullable(x)
+		return nil
+	case x.Type.Kind != types.Pointer:
 		s.errWant(x, "a pointer", `Say what it points to: deref(cast("long *", …)).`)
 		return nil
 	}
@@ -238,8 +319,8 @@ func (s *scope) fnEntry(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		return nil
 	case x.Type.Kind == types.Text:
 		return s.entryText(x)
-	case x.Type.Kind == types.Struct:
-		s.errorAt(x.Range, "Struct at entry", "A whole struct cannot be kept: take its members, as in entry(x.member).")
+	case x.Type.Kind == types.Struct || x.Type.Kind == types.Array:
+		s.errorAt(x.Range, "Struct or array at entry", "This is %s, which cannot be kept as a whole: take a part of it, as in entry(x.member).", article(x.Type))
 		return nil
 	}
 	return tree.New(tree.Entry, x.Type, e.Range(), x)

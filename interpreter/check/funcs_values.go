@@ -94,7 +94,7 @@ func (s *scope) fnMinMax(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		if u, ok := unit.Arithmetic(unit.Add, out.Type.Unit, b.Type.Unit); ok {
 			t.Unit = u
 		} else {
-			s.errorAt(e.Range(), "Units do not match", "A %s and a %s cannot be compared.", unitOr(out.Type), unitOr(b.Type))
+			s.errorAt(e.Range(), "Units do not match", "A %s and a %s cannot be compared.", unitWord(out.Type.Unit), unitWord(b.Type.Unit))
 			return nil
 		}
 		out = tree.New(op, t, e.Range(), out, b)
@@ -127,7 +127,11 @@ func (s *scope) fnStringTest(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	if x.Type.Unit == nameUnit && x.Type.Table == s.c.plan.Names {
 		return s.nameTest(op, x, text, e)
 	}
-	if x.Type.Kind != types.String || x.Nullable {
+	if x.Nullable {
+		s.errNullable(x)
+		return nil
+	}
+	if x.Type.Kind != types.String {
 		fix := ""
 		if x.Type.Kind == types.Pointer {
 			fix = "Read the string behind the pointer with str(…)."
@@ -147,40 +151,40 @@ func (s *scope) stringOp(op tree.Op, x, y *tree.Expr, rng hcl.Range) *tree.Expr 
 		if y.Str == "" && op != tree.StrEq {
 			return constBool(true, rng)
 		}
-		if len(y.Str) > x.Type.Size {
-			s.warnAt(rng, "Comparison always false", "The string has at most %d bytes, and this text has %d.", x.Type.Size, len(y.Str))
+		if limit := longest(x); len(y.Str) > limit {
+			s.warnTooLong(y, limit)
 			return constBool(false, rng)
 		}
 	}
 	return tree.New(op, types.TBool, rng, x, y)
 }
 
+// longest is how many bytes a string can have; the kernel keeps 15 bytes of a
+// thread's name and a NUL (TASK_COMM_LEN, include/linux/sched.h).
+func longest(x *tree.Expr) int {
+	if x.Op == tree.Builtin && x.Name == "comm" {
+		return x.Type.Size - 1
+	}
+	return x.Type.Size
+}
+
 // nameTest tests the name of a function or probe: the names are known, so it
 // is one of those that pass.
 func (s *scope) nameTest(op tree.Op, x *tree.Expr, text string, e *hclsyntax.FunctionCallExpr) *tree.Expr {
+	if x.Op == tree.Const {
+		name, _ := x.Type.Table.Name(int64(x.Int))
+		return constBool(holds(op, name, text), e.Range())
+	}
 	out := tree.New(tree.In, types.TBool, e.Range(), x)
-	for _, n := range s.c.plan.Names.Names {
-		if holds(op, n.Name, text) {
-			out.Args = append(out.Args, constInt(n.Number, x.Type, e.Range()))
+	for _, name := range s.targets {
+		if holds(op, name, text) {
+			out.Args = append(out.Args, constInt(int64(s.c.intern(name)), x.Type, e.Range()))
 		}
 	}
-	return s.foldIn(out)
-}
-
-// foldIn decides a test of a constant, or against nothing.
-func (s *scope) foldIn(in *tree.Expr) *tree.Expr {
-	if len(in.Args) == 1 {
-		return constBool(false, in.Range)
+	if len(out.Args) == 1 {
+		return constBool(false, e.Range())
 	}
-	if in.Args[0].Op != tree.Const {
-		return in
-	}
-	for _, c := range in.Args[1:] {
-		if bigOf(c).Cmp(bigOf(in.Args[0])) == 0 {
-			return constBool(true, in.Range)
-		}
-	}
-	return constBool(false, in.Range)
+	return out
 }
 
 func (s *scope) fnContains(e *hclsyntax.FunctionCallExpr) *tree.Expr {
@@ -371,6 +375,10 @@ func (s *scope) fnCidr(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		s.errorAt(e.Args[0].Range(), "No network", `%q is no network: write one such as "10.0.0.0/8" or "fe80::/10".`, v.AsString())
 		return nil
 	}
+	if x.Nullable {
+		s.errNullable(x)
+		return nil
+	}
 	x = s.inMemory(x, unit.ByName("ip"))
 	if !unit.ByName("ip").Accepts(x.Type) {
 		s.errWant(x, "an address", "Write cidr(\"10.0.0.0/8\", ip(…)).")
@@ -506,39 +514,6 @@ func (s *scope) fnSockPort(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	out := *x
 	out.Type.Name = ""
 	return &out
-}
-
-// fnTry gives the first argument that type-checks for this target.
-func (s *scope) fnTry(e *hclsyntax.FunctionCallExpr) *tree.Expr {
-	for i, arg := range e.Args {
-		if i == len(e.Args)-1 {
-			return s.expr(arg)
-		}
-		if x := s.attempt(arg); x != nil {
-			return x
-		}
-	}
-	return nil
-}
-
-// attempt checks an expression without reporting.
-func (s *scope) attempt(e hclsyntax.Expression) *tree.Expr {
-	trial := *s
-	trial.quiet, trial.failed = true, false
-	trial.captured, trial.locals, trial.busy = copyMap(s.captured), copyMap(s.locals), copyMap(s.busy)
-	trial.planned = nil
-	if x := trial.expr(e); x != nil && !trial.failed {
-		return s.expr(e)
-	}
-	return nil
-}
-
-func copyMap[V any](m map[string]V) map[string]V {
-	out := make(map[string]V, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 func holds(op tree.Op, s, part string) bool {

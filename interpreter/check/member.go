@@ -10,13 +10,16 @@ import (
 
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
-	"tracer/templates"
 )
 
 // steps follows member and index steps from a value.
 func (s *scope) steps(x *tree.Expr, t hcl.Traversal) *tree.Expr {
 	for _, st := range t {
 		if x == nil {
+			return nil
+		}
+		if x.Nullable {
+			s.errNullable(x)
 			return nil
 		}
 		rng := hcl.RangeBetween(x.Range, st.SourceRange())
@@ -60,7 +63,7 @@ func (s *scope) memberAt(x *tree.Expr, name string, rng, at hcl.Range) *tree.Exp
 	m, ok := types.FindMember(holder.C, name, pointeeSpace(x.Type))
 	if !ok {
 		names := types.MemberNames(holder.C)
-		near := templates.DidYouMean(templates.Near(name, names))
+		near := s.near(name, names)
 		if near == "" && len(names) <= 12 {
 			near = " It has " + strings.Join(names, ", ") + "."
 		}
@@ -72,13 +75,26 @@ func (s *scope) memberAt(x *tree.Expr, name string, rng, at hcl.Range) *tree.Exp
 
 func (s *scope) errNoMembers(x *tree.Expr, holder types.Type, name string, at hcl.Range) {
 	if holder.Kind == types.Invalid && holder.Name != "" {
-		if s.noBTF(at, holder.Name) {
-			return
-		}
-		s.errorAt(at, "Type not described", "This kernel's BTF does not describe %s, so its members are not known.", holder.Name)
+		s.errNotDescribed(x, holder, at)
 		return
 	}
 	s.errorAt(at, "Member of a plain value", "This is %s, which has no member %q.", article(x.Type), name)
+}
+
+func (s *scope) errNotDescribed(x *tree.Expr, holder types.Type, at hcl.Range) {
+	switch {
+	case holder.Kind == types.Invalid && holder.Name == "function":
+		s.errorAt(at, "Pointer to a function", "This points to a function: its address can be shown with ksym(…) or usym(…), and has no members.")
+	case holder.Kind == types.Invalid && holder.Name != "" && s.noBTF(at, holder.Name):
+	case holder.Name != "":
+		s.errorAt(at, "Type not described", "This kernel's BTF does not describe %s, so what is in it is not known.", holder.Name)
+	default:
+		s.errorAt(at, "Type not described", "What this points to (%s) is not known. Say what it is with cast(\"TYPE *\", …).", x.Type.String())
+	}
+}
+
+func (s *scope) errNoElements(x *tree.Expr, rng hcl.Range) {
+	s.errorAt(rng, "Index of a plain value", "This is %s, which has no elements.", article(x.Type))
 }
 
 // complete fills in a type of which only the C name is known (a pointer of a
@@ -110,7 +126,7 @@ func (s *scope) place(x *tree.Expr, m types.Member, rng hcl.Range) *tree.Expr {
 	if x.Op == tree.Member && x.Type.Kind != types.Pointer {
 		base, off = x.Args[0], x.Off
 	}
-	out := tree.New(tree.Member, m.Type, rng, base)
+	out := tree.New(tree.Member, bounded(m.Type), rng, base)
 	out.Off = off + m.Off
 	if m.BitSize != 0 {
 		out.Bits = &tree.Bits{Shift: m.BitShift, Size: m.BitSize}
@@ -118,30 +134,47 @@ func (s *scope) place(x *tree.Expr, m types.Member, rng hcl.Range) *tree.Expr {
 	return out
 }
 
+// maxOffset bounds how far from an address a spec can look, in bytes.
+const maxOffset = 1 << 28
+
 // element is x[n] for a known n: of an array, or of memory behind a pointer.
 func (s *scope) element(x *tree.Expr, n int64, rng hcl.Range) *tree.Expr {
-	t := x.Type
-	switch {
-	case t.Kind == types.Array:
-		if n < 0 || n >= int64(t.Len) && t.Len > 0 {
-			s.errorAt(rng, "Index out of range", "The array has %s.", counted(t.Len, "element"))
-			return nil
-		}
-	case t.Kind == types.Pointer:
+	if x.Type.Kind == types.Pointer {
 		return s.behind(x, n, rng)
-	default:
-		s.errorAt(rng, "Index of a plain value", "This is %s, which has no elements.", article(t))
+	}
+	elem, length, ok := elementOf(x)
+	if !ok {
+		s.errNoElements(x, rng)
 		return nil
 	}
-	size := elemSize(*t.Elem)
-	if size == 0 {
-		s.errorAt(rng, "Index of unknown type", "The size of %s is not known.", t.Elem.String())
+	size := elemSize(elem)
+	switch {
+	case size == 0:
+		s.errorAt(rng, "Index of unknown type", "The size of %s is not known.", elem.String())
+		return nil
+	case n < 0 || n >= int64(length) && length > 0 || n > maxOffset/int64(size):
+		s.errorAt(rng, "Index out of range", "The array has %s.", counted(length, "element"))
 		return nil
 	}
 	if x.Op == tree.Arg || x.Op == tree.Entry {
-		return s.argElement(x, n, size, rng)
+		return s.argElement(x, elem, n, rng)
 	}
-	return s.place(x, types.Member{Type: *t.Elem, Off: int(n) * size}, rng)
+	return s.place(x, types.Member{Type: elem, Off: int(n) * size}, rng)
+}
+
+// elementOf is the type and number of the elements of an array, or of a string
+// that C declares as an array of characters.
+func elementOf(x *tree.Expr) (elem types.Type, length int, ok bool) {
+	t := x.Type
+	switch {
+	case t.Kind == types.Array && t.Elem != nil:
+		return *t.Elem, t.Len, true
+	case t.Kind == types.String && t.Fixed && (x.Op == tree.Member || x.Op == tree.Arg || x.Op == tree.Entry):
+		char := types.S8
+		char.Name = "char"
+		return char, t.Size, true
+	}
+	return types.Type{}, 0, false
 }
 
 func elemSize(t types.Type) int {
@@ -153,7 +186,11 @@ func elemSize(t types.Type) int {
 
 // argElement is an element of an array that lies in the probe's context: an
 // argument of its own.
-func (s *scope) argElement(x *tree.Expr, n int64, size int, rng hcl.Range) *tree.Expr {
+func (s *scope) argElement(x *tree.Expr, elem types.Type, n int64, rng hcl.Range) *tree.Expr {
+	if x.Op == tree.Entry && x.Args[0].Op != tree.Arg {
+		s.errNoElements(x, rng)
+		return nil
+	}
 	arg := x
 	if x.Op == tree.Entry {
 		arg = x.Args[0]
@@ -167,9 +204,9 @@ func (s *scope) argElement(x *tree.Expr, n int64, size int, rng hcl.Range) *tree
 		}
 	}
 	if at < 0 {
-		part := tree.ArgLoc{Name: name, Type: *whole.Type.Elem, Loc: whole.Loc, Doc: whole.Type.Elem.String() + " " + name}
-		part.Loc.Off += int(n) * size
-		part.Loc.Size = size
+		part := tree.ArgLoc{Name: name, Type: elem, Loc: whole.Loc, Doc: elem.String() + " " + name}
+		part.Loc.Off += int(n) * elemSize(elem)
+		part.Loc.Size = elemSize(elem)
 		at = len(s.layout.Args)
 		s.layout.Args = append(s.layout.Args, part)
 	}
@@ -188,8 +225,13 @@ func (s *scope) behind(p *tree.Expr, n int64, rng hcl.Range) *tree.Expr {
 		return nil
 	}
 	elem := s.complete(*p.Type.Elem)
-	if elem.Kind == types.Invalid || elemSize(elem) == 0 {
-		s.errNoMembers(p, elem, "", rng)
+	size := int64(elemSize(elem))
+	switch {
+	case elem.Kind == types.Invalid || size == 0:
+		s.errNotDescribed(p, elem, rng)
+		return nil
+	case n > maxOffset/size || n < -maxOffset/size:
+		s.errorAt(rng, "Index out of range", "This is more than 256 MiB away from the pointer.")
 		return nil
 	}
 	if elem.Kind != types.Pointer {
@@ -197,9 +239,18 @@ func (s *scope) behind(p *tree.Expr, n int64, rng hcl.Range) *tree.Expr {
 	} else if elem.Space == types.Kernel {
 		elem.Space = p.Type.Space
 	}
-	out := tree.New(tree.Member, elem, rng, p)
-	out.Off = int(n) * elemSize(elem)
+	out := tree.New(tree.Member, bounded(elem), rng, p)
+	out.Off = int(n * size)
 	return out
+}
+
+// bounded is a type that fits a value: of a longer array of characters only the
+// first bytes are read.
+func bounded(t types.Type) types.Type {
+	if (t.Kind == types.String || t.Kind == types.Bytes) && t.Size > maxStr {
+		t.Size, t.Fixed = maxStr, false
+	}
+	return t
 }
 
 // index types a[i] where i is not a constant of the syntax.
@@ -221,21 +272,34 @@ func (s *scope) index(e *hclsyntax.IndexExpr) *tree.Expr {
 	if i == nil {
 		return nil
 	}
-	t := x.Type
-	if t.Kind != types.Array && t.Kind != types.Pointer || t.Elem == nil {
-		s.errorAt(e.Range(), "Index of a plain value", "This is %s, which has no elements.", article(t))
+	if x.Nullable {
+		s.errNullable(x)
 		return nil
 	}
-	elem := s.complete(*t.Elem)
-	size := elemSize(elem)
-	if size == 0 || x.Op == tree.Arg || x.Op == tree.Entry && t.Kind == types.Array {
+	t := x.Type
+	elem, _, isArray := elementOf(x)
+	switch {
+	case t.Kind == types.Pointer && t.Elem != nil:
+		elem = s.complete(*t.Elem)
+	case !isArray:
+		s.errNoElements(x, e.Range())
+		return nil
+	case x.Op != tree.Member:
 		s.errorAt(e.Range(), "Index not possible", "An array in the event's record can only be indexed by a constant.")
 		return nil
 	}
-	addr := tree.New(tree.PtrAdd, types.Type{Kind: types.Pointer, Size: 8, Space: untrusted(t.Space), Elem: &elem}, e.Range(), addressOf(x), i)
+	size := elemSize(elem)
+	if size == 0 {
+		s.errNotDescribed(x, elem, e.Range())
+		return nil
+	}
+	space := untrusted(t.Space)
+	addr := tree.New(tree.PtrAdd, types.Type{Kind: types.Pointer, Size: 8, Space: space, Elem: &elem}, e.Range(), addressOf(x), i)
 	addr.Int = uint64(size)
-	out := tree.New(tree.Member, elem, e.Range(), addr)
-	out.Type.Space = addr.Type.Space
+	out := tree.New(tree.Member, bounded(elem), e.Range(), addr)
+	if elem.Kind != types.Pointer || elem.Space != types.User {
+		out.Type.Space = space
+	}
 	return out
 }
 

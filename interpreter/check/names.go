@@ -7,8 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"tracer/spec"
 )
 
 // eventRoots are the names an expression of a probe may begin with, besides
@@ -69,14 +67,7 @@ func (s *scope) nameCheck(e hclsyntax.Expression) bool {
 	return ok
 }
 
-func (s *scope) nameCheckLocal(l *spec.Local) {
-	s.nameCheck(l.Expr)
-}
-
 func (s *scope) checkCall(call *hclsyntax.FunctionCallExpr) bool {
-	if _, ok := s.extra[call.Name]; ok {
-		return true
-	}
 	if _, ok := s.c.funcs[call.Name]; ok {
 		return true
 	}
@@ -91,10 +82,19 @@ func (s *scope) checkTraversal(t hcl.Traversal) bool {
 	root := t.RootName()
 	switch root {
 	case "var":
+		if name, ok := step(t, 1); ok && s.c.in.Spec.Variable(name) != nil {
+			return true
+		}
 		return s.checkMember(t, "variable", s.variableNames())
 	case "local":
+		if s.local(t) != nil {
+			return true
+		}
 		return s.checkMember(t, "local", s.localNames())
 	case "each":
+		if s.probe == nil {
+			return true // a local of the file: decided where it is used
+		}
 		if s.each == cty.NilVal {
 			s.errEachOutside(t.SourceRange())
 			return false
@@ -103,14 +103,14 @@ func (s *scope) checkTraversal(t hcl.Traversal) bool {
 	case "kernel":
 		return s.checkMember(t, "fact of kernel", []string{"release", "arch"})
 	case "saved":
-		return s.checkMember(t, "save", s.saveNames())
+		return s.checkMember(t, "save", s.c.saveNames())
 	case "capture":
-		if s.probe != nil && s.probe.Capture == nil {
-			s.errorAt(t.SourceRange(), "No capture block", "The probe has no capture block, so there is no %s.", traversalText(t))
-			return false
-		}
 		if s.probe == nil {
-			return true
+			return true // a local of the file: decided where it is used
+		}
+		if s.probe.Capture == nil {
+			s.errNoCapture(t)
+			return false
 		}
 		return s.checkMember(t, "column of capture", s.captureNames())
 	}
@@ -128,7 +128,7 @@ func (s *scope) checkTraversal(t hcl.Traversal) bool {
 func (s *scope) checkMember(t hcl.Traversal, what string, names []string) bool {
 	name, ok := step(t, 1)
 	if !ok {
-		s.errorAt(t.SourceRange(), "Name incomplete", "Write %s.NAME: %s alone is no value.", t.RootName(), t.RootName())
+		s.errIncomplete(t, "NAME")
 		return false
 	}
 	if slices.Contains(names, name) {
@@ -170,9 +170,10 @@ func (s *scope) captureNames() []string {
 	return names
 }
 
-func (s *scope) saveNames() []string {
+// saveNames are the names of all saves of the spec, sorted.
+func (c *checker) saveNames() []string {
 	var names []string
-	for _, p := range s.c.in.Spec.Probes {
+	for _, p := range c.in.Spec.Probes {
 		for _, sv := range p.Saves {
 			names = append(names, sv.Name)
 		}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -39,11 +40,29 @@ func (s *scope) binary(e *hclsyntax.BinaryOpExpr) *tree.Expr {
 	if l == nil || r == nil {
 		return nil
 	}
+	s.neverNull(e, l, r)
 	if op, ok := comparisons[e.Op]; ok {
 		return s.compare(op, l, r, e.Range())
 	}
 	a := arithmetic[e.Op]
 	return s.arith(a.op, a.unit, l, r, e.Range())
+}
+
+// neverNull warns of a comparison with null of what the event always has.
+func (s *scope) neverNull(e *hclsyntax.BinaryOpExpr, l, r *tree.Expr) {
+	for i, side := range []hclsyntax.Expression{e.LHS, e.RHS} {
+		x, other := l, r
+		if i == 1 {
+			x, other = r, l
+		}
+		t, plain := unwrap(side).(*hclsyntax.ScopeTraversalExpr)
+		if !plain || other.Type.Kind != types.Null || x.Nullable || x.Type.Kind == types.Pointer || x.Type.Untyped {
+			continue
+		}
+		if root := t.Traversal.RootName(); root == "args" || root == "retval" || scalarBuiltins[root].Kind != types.Invalid {
+			s.warnNeverNull(e.Range(), x)
+		}
+	}
 }
 
 // logical checks && and ||. A side that is known at plan time and decides the
@@ -123,7 +142,7 @@ func (s *scope) arith(op tree.Op, uop unit.Op, l, r *tree.Expr, rng hcl.Range) *
 	}
 	unitName, ok := unit.Arithmetic(uop, l.Type.Unit, r.Type.Unit)
 	if !ok {
-		s.errorAt(rng, "Units do not match", "A %s and a %s cannot be combined with %c.", unitOr(l.Type), unitOr(r.Type), rune(uop))
+		s.errUnits(rng, unitWord(l.Type.Unit), unitWord(r.Type.Unit), uop)
 		return nil
 	}
 	t := arithType(l, r)
@@ -131,9 +150,9 @@ func (s *scope) arith(op tree.Op, uop unit.Op, l, r *tree.Expr, rng hcl.Range) *
 	return tree.New(op, t, rng, l, r)
 }
 
-func unitOr(t types.Type) string {
-	if t.Unit != "" {
-		return t.Unit
+func unitWord(name string) string {
+	if name != "" {
+		return name
 	}
 	return "number"
 }
@@ -213,6 +232,9 @@ func (s *scope) nameLiteral(e *tree.Expr, t types.Type) *tree.Expr {
 		}
 		return constInt(n, t, e.Range)
 	}
+	if len(s.all) > 0 && e.Str != s.label && !slices.Contains(s.all, e.Str) {
+		s.warnNoName(e, s.all)
+	}
 	if id, ok := s.c.names[e.Str]; ok {
 		return constInt(int64(id), t, e.Range)
 	}
@@ -263,11 +285,11 @@ func (s *scope) compareNumbers(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree
 		return nil
 	}
 	if op != tree.Eq && op != tree.Ne {
-		if l.Type.Untyped && !literalAboveZero(r) {
+		if l.Type.Untyped && !unsignedValue(r) {
 			s.errUntyped(l)
 			return nil
 		}
-		if r.Type.Untyped && !literalAboveZero(l) {
+		if r.Type.Untyped && !unsignedValue(l) {
 			s.errUntyped(r)
 			return nil
 		}
@@ -276,10 +298,30 @@ func (s *scope) compareNumbers(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree
 		return nil
 	}
 	l, r = hostOrder(l), hostOrder(r)
+	if l.Op == tree.Const && r.Op == tree.Const {
+		return constBool(ordered(op, bigOf(l).Cmp(bigOf(r))), rng)
+	}
 	if out, done := s.outOfRange(op, l, r, rng); done {
 		return out
 	}
 	return tree.New(op, types.TBool, rng, l, r)
+}
+
+// ordered says whether op holds of two values that compare as cmp says.
+func ordered(op tree.Op, cmp int) bool {
+	switch op {
+	case tree.Eq:
+		return cmp == 0
+	case tree.Ne:
+		return cmp != 0
+	case tree.Lt:
+		return cmp < 0
+	case tree.Le:
+		return cmp <= 0
+	case tree.Gt:
+		return cmp > 0
+	}
+	return cmp >= 0
 }
 
 func pick(first bool, l, r *tree.Expr) *tree.Expr {
@@ -298,10 +340,9 @@ func quantity(e *tree.Expr) string {
 
 func negative(e *tree.Expr) bool { return e.Op == tree.Const && e.Type.Signed && int64(e.Int) < 0 }
 
-// literalAboveZero says that comparing an untyped value with e is an order
-// that means the same signed and unsigned... only other untyped or u64 values
-// do.
-func literalAboveZero(e *tree.Expr) bool { return e.Op != tree.Const && e.Type.Unsigned64() }
+// unsignedValue says that e is a value of the event that is itself unsigned, so
+// that an untyped value may be ordered with it.
+func unsignedValue(e *tree.Expr) bool { return e.Op != tree.Const && e.Type.Unsigned64() }
 
 // outOfRange folds a comparison that a constant outside the other side's type
 // decides, with a warning.
@@ -319,9 +360,7 @@ func (s *scope) outOfRange(op tree.Op, l, r *tree.Expr, rng hcl.Range) (*tree.Ex
 		op = mirrored[op]
 	}
 	result := op == tree.Ne || above && (op == tree.Lt || op == tree.Le) || !above && (op == tree.Gt || op == tree.Ge)
-	word := map[bool]string{true: "true", false: "false"}[result]
-	lo, _ := bounds(x.Type)
-	s.warnAt(rng, "Comparison always "+word, "%s is from %s to %s, so this is %s for every event.", article(x.Type), lo, hi, word)
+	s.warnAlways(rng, x, c, result)
 	return constBool(result, rng), true
 }
 
@@ -372,6 +411,10 @@ func (s *scope) compareBytes(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree.E
 	}
 	if l.Type.Kind == types.Bytes && (!l.Type.Fixed || !r.Type.Fixed) && r.Op != tree.Const {
 		s.errorAt(rng, "Comparison of variable bytes", "Only bytes of one fixed length can be compared.")
+		return nil
+	}
+	if l.Type.Kind == types.Bytes && l.Type.Fixed && l.Type.Size != r.Type.Size {
+		s.errorAt(rng, "Comparison of different types", "The left side has %d bytes, the right side %d: they can never be equal.", l.Type.Size, r.Type.Size)
 		return nil
 	}
 	out := s.stringOp(tree.StrEq, l, r, rng)
@@ -432,6 +475,15 @@ func (s *scope) choose(cond, a, b *tree.Expr, rng hcl.Range) *tree.Expr {
 	if a == nil || b == nil {
 		return nil
 	}
+	if a.Type.Kind == types.Null && b.Type.Kind == types.Null {
+		return a
+	}
+	for _, arm := range []*tree.Expr{a, b} {
+		if arm.Type.Kind == types.Text || arm.Type.Kind == types.List {
+			s.errTextArm(arm)
+			return nil
+		}
+	}
 	t, ok := s.unify(&a, &b)
 	if !ok {
 		s.errorAt(rng, "Arms of different types", "One arm is %s, the other %s: both must be of one type.", article(a.Type), article(b.Type))
@@ -464,12 +516,32 @@ func (s *scope) unify(a, b **tree.Expr) (types.Type, bool) {
 		}
 		return t, true
 	case x.Kind == types.Pointer && y.Kind == types.Pointer:
-		if x.String() != y.String() {
-			x = types.AnyPtr
-		}
-		return x, true
+		return unifyPointers(x, y)
 	}
 	return x, x.Kind == y.Kind && x.Same(y)
+}
+
+// unifyPointers finds the type of a pointer that is one or the other: the
+// verifier trusts it only if it trusts both.
+func unifyPointers(x, y types.Type) (types.Type, bool) {
+	if untrusted(x.Space) != untrusted(y.Space) {
+		return x, false
+	}
+	space := x.Space
+	if y.Space != x.Space {
+		space = untrusted(space)
+	}
+	if x.String() != y.String() || x.Elem == nil || y.Elem == nil {
+		t := types.AnyPtr
+		t.Space = space
+		return t, true
+	}
+	elem := *x.Elem
+	if elem.Space == types.Trusted {
+		elem.Space = space
+	}
+	x.Space, x.Elem = space, &elem
+	return x, true
 }
 
 func unifyNumbers(a, b *tree.Expr) (types.Type, bool) {
@@ -480,7 +552,7 @@ func unifyNumbers(a, b *tree.Expr) (types.Type, bool) {
 		return y, true
 	case bLit && !aLit && fits(b, x):
 		return x, true
-	case x.Unit != y.Unit && !aLit && !bLit:
+	case (x.Unit != y.Unit || !x.Table.Equal(y.Table)) && !aLit && !bLit:
 		return x, false
 	case x.Same(y):
 		return x, true

@@ -3,7 +3,9 @@ package check
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -16,6 +18,7 @@ import (
 	"tracer/interpreter/facts"
 	"tracer/interpreter/types"
 	"tracer/interpreter/unit"
+	"tracer/templates"
 )
 
 // unitMark is the mark a plan-time number carries to say its unit.
@@ -24,12 +27,16 @@ type unitMark string
 // unmark takes all marks off a value and gives the unit among them.
 func unmark(v cty.Value) (cty.Value, string) {
 	v, marks := v.UnmarkDeep()
+	name := ""
 	for m := range marks {
 		if u, ok := m.(unitMark); ok {
-			return v, string(u)
+			if name != "" {
+				return v, "" // a mixture has none
+			}
+			name = string(u)
 		}
 	}
-	return v, ""
+	return v, name
 }
 
 // standard are the functions of Terraform that specs use at plan time.
@@ -75,6 +82,9 @@ func PlanFunctions(f facts.Facts, env *unit.Env) map[string]function.Function {
 	} {
 		out[name] = bitFunction(op)
 	}
+	out["first_of"] = firstOf(func(string) (bool, error) {
+		return false, errors.New("first_of has a meaning only in target and binary: elsewhere, use has_function(…), has_symbol(…) or has_tracepoint(…)")
+	})
 	out["bitnot"] = bitnotFunction()
 	out["ntohs"], out["ntohl"] = swapFunction(2), swapFunction(4)
 	if f != nil {
@@ -253,7 +263,8 @@ func swapFunction(size int) function.Function {
 
 // kernelFunctions answer from facts.
 func kernelFunctions(f facts.Facts, out map[string]function.Function) {
-	out["enumerator"] = pure(cty.Number, []string{"name"}, func(a []string) (cty.Value, error) { return enumerator(f, a[0]) })
+	names := enumerators{f: f}
+	out["enumerator"] = pure(cty.Number, []string{"name"}, func(a []string) (cty.Value, error) { return names.number(a[0]) })
 	out["sizeof"] = pure(cty.Number, []string{"type"}, func(a []string) (cty.Value, error) {
 		t, err := namedType(f, a[0])
 		if err != nil {
@@ -286,12 +297,8 @@ func kernelFunctions(f facts.Facts, out map[string]function.Function) {
 		if err != nil {
 			return answer(err)
 		}
-		for i := range fns {
-			if fns[i].Name == a[0] {
-				return cty.True, nil
-			}
-		}
-		return cty.False, nil
+		_, found := slices.BinarySearchFunc(fns, a[0], func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) })
+		return cty.BoolVal(found), nil
 	})
 }
 
@@ -306,29 +313,49 @@ func answer(err error) (cty.Value, error) {
 	return cty.UnknownVal(cty.Bool), err
 }
 
-func enumerator(f facts.Facts, name string) (cty.Value, error) {
-	bs, err := f.BTF()
-	if err != nil {
+// enumerators are the names of all enums of a kernel, read once when the first
+// is asked for.
+type enumerators struct {
+	f      facts.Facts
+	byName map[string]cty.Value
+}
+
+func (e *enumerators) number(name string) (cty.Value, error) {
+	if err := e.read(); err != nil {
 		return cty.NilVal, err
 	}
+	if v, ok := e.byName[name]; ok {
+		return v, nil
+	}
+	near := templates.DidYouMean(templates.Near(name, slices.Sorted(maps.Keys(e.byName))))
+	return cty.NilVal, function.NewArgErrorf(0, "this kernel's BTF has no enumerator %q (macros are not in BTF).%s", name, near)
+}
+
+func (e *enumerators) read() error {
+	if e.byName != nil {
+		return nil
+	}
+	bs, err := e.f.BTF()
+	if err != nil {
+		return err
+	}
+	byName := map[string]cty.Value{}
 	for t, err := range bs.All() {
 		if err != nil {
-			return cty.NilVal, err
+			return err
 		}
-		e, ok := t.(*btf.Enum)
+		enum, ok := t.(*btf.Enum)
 		if !ok {
 			continue
 		}
-		for _, v := range e.Values {
-			if v.Name == name {
-				if e.Signed {
-					return cty.NumberIntVal(int64(v.Value)), nil
-				}
-				return cty.NumberUIntVal(v.Value), nil
+		for _, v := range enum.Values {
+			if _, have := byName[v.Name]; !have {
+				byName[v.Name] = fromBits(int64(v.Value), !enum.Signed)
 			}
 		}
 	}
-	return cty.NilVal, function.NewArgErrorf(0, "this kernel's BTF has no enumerator %q (macros are not in BTF)", name)
+	e.byName = byName
+	return nil
 }
 
 func namedType(f facts.Facts, name string) (types.Type, error) {
@@ -360,7 +387,7 @@ func memberOf(f facts.Facts, typeName, member string) (types.Member, error) {
 			holder = s.complete(*holder.Elem)
 		}
 		m, ok := types.FindMember(holder.C, name, types.Kernel)
-		if !ok {
+		if !ok || holder.Kind != types.Struct {
 			return out, fmt.Errorf("%s has no member %q: %w", holder.String(), name, facts.ErrNotFound)
 		}
 		if out.Type.Kind != types.Pointer {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
@@ -21,9 +22,17 @@ func (c *checker) probe(p *spec.Probe) {
 	root := &scope{c: c, probe: p, label: p.Address()}
 	typ := c.types[p.Type]
 	if typ == nil {
-		if known := spec.NewSchema().ProbeType(p.Type); known != nil {
+		root.each = anyEach(p)
+		root.nameCheckProbe()
+		if a := p.Attrs["enabled"]; a != nil && !root.on(a.Expr) {
+			return
+		}
+		if known := spec.NewSchema().ProbeType(p.Type); known != nil && !known.Unavailable { // spec reports those
 			c.errorAt(p.TypeRange, "Not available yet", "This version of tracer does not have probes of type %q yet.", p.Type)
 		}
+		return
+	}
+	if a := p.Attrs["enabled"]; a != nil && !mentionsEach(a.Expr) && !root.on(a.Expr) {
 		root.each = anyEach(p)
 		root.nameCheckProbe()
 		return
@@ -35,6 +44,25 @@ func (c *checker) probe(p *spec.Probe) {
 		}
 		s.checkInstance(p.Name + element.suffix)
 	}
+}
+
+// on evaluates enabled; null is as if absent. It is false after an error too.
+func (s *scope) on(e hclsyntax.Expression) bool {
+	if s.isNull(e) {
+		return true
+	}
+	v, ok := s.planArg(e, cty.Bool, "a condition (true or false)")
+	return ok && v.True()
+}
+
+// mentionsEach says that e differs between the elements of for_each.
+func mentionsEach(e hclsyntax.Expression) bool {
+	for _, t := range e.Variables() {
+		if root := t.RootName(); root == "each" || root == "local" {
+			return true
+		}
+	}
+	return false
 }
 
 // anyEach stands for each.* where for_each is not evaluated.
@@ -53,7 +81,7 @@ type element struct {
 // elements are the instances a probe's for_each asks for; one without it.
 func (s *scope) elements() []element {
 	a := s.probe.Attrs["for_each"]
-	if a == nil {
+	if a == nil || s.isNull(a.Expr) {
 		return []element{{each: cty.NilVal}}
 	}
 	v, ok := s.planArg(a.Expr, cty.DynamicPseudoType, "a set of strings, or a map")
@@ -142,8 +170,7 @@ func (s *scope) expressions() []hclsyntax.Expression {
 func (s *scope) checkInstance(name string) {
 	p := s.probe
 	if a := p.Attrs["enabled"]; a != nil {
-		on, ok := s.planArg(a.Expr, cty.Bool, "a condition (true or false)")
-		if !ok || on.False() {
+		if !s.on(a.Expr) {
 			s.nameCheckProbe()
 			return
 		}
@@ -165,10 +192,16 @@ func (s *scope) checkInstance(name string) {
 	}
 	if len(groups) == 0 {
 		s.nameCheckProbe()
+		if s.unknown {
+			return // reported: these facts cannot tell
+		}
 		s.c.warnAt(p.DefRange, "Probe skipped", "Nothing of what %s names exists here, and it is optional.", out.Address())
 		return
 	}
 	s.c.plan.Probes = append(s.c.plan.Probes, out)
+	for _, g := range groups {
+		s.all = append(s.all, g.names()...)
+	}
 	for _, g := range groups {
 		s.checkGroup(out, g)
 	}
@@ -180,7 +213,7 @@ func (s *scope) checkInstance(name string) {
 func (s *scope) localsChecked() {
 	for _, l := range sortedLocals(s.probe.Locals) {
 		if _, used := s.locals[l.Name]; !used {
-			s.nameCheckLocal(l)
+			s.nameCheck(l.Expr)
 		}
 	}
 }
@@ -197,6 +230,12 @@ func (s *scope) isNull(e hclsyntax.Expression) bool {
 // unavailable reports, once for each block, what this version cannot run.
 func (s *scope) unavailable() bool {
 	p := s.probe
+	for _, b := range p.Matches {
+		s.saved(b.Name, b.NameRange)
+	}
+	for _, b := range p.Updates {
+		s.saved(b.Name, b.NameRange)
+	}
 	for _, b := range p.Saves {
 		s.errLater(b.DefRange, "saved entries (save, update, match)")
 	}
@@ -207,6 +246,13 @@ func (s *scope) unavailable() bool {
 		s.errLater(b.DefRange, "saved entries (save, update, match)")
 	}
 	return len(p.Saves)+len(p.Matches)+len(p.Updates) > 0
+}
+
+// saved checks that something saves what a block matches or updates.
+func (s *scope) saved(name string, rng hcl.Range) {
+	if names := s.c.saveNames(); !slices.Contains(names, name) {
+		s.errNoSuch(rng, "save", name, names)
+	}
 }
 
 // checkGroup checks the probe's expressions for one layout.
@@ -276,7 +322,7 @@ func (s *scope) body(v *plan.Variant) {
 		s.aggregate(v, b)
 	}
 	if a := p.Attrs["derive"]; a != nil {
-		v.Derive = s.derive(a.Expr)
+		v.Derive = s.derive(a)
 	}
 	s.split(v)
 }
@@ -288,6 +334,13 @@ func (s *scope) pidIs(pid int) *tree.Expr {
 
 // column is an expression as something shown: it must be a value that can be.
 func (s *scope) column(x *tree.Expr) *tree.Expr {
+	if x.Type.Kind == types.String || x.Type.Kind == types.Bytes {
+		if b := bounded(x.Type); b.Size != x.Type.Size {
+			cut := *x
+			cut.Type = b
+			x = &cut
+		}
+	}
 	switch x.Type.Kind {
 	case types.Struct:
 		s.errorAt(x.Range, "Struct as a column", "%s cannot be shown as a whole: take its members.", x.Type.String())

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"maps"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -23,6 +25,10 @@ type scope struct {
 	layout *tree.Layout
 	// targets are the names that share the layout, for messages.
 	targets []string
+	// all are the names of all targets of this element.
+	all []string
+	// unknown: these facts cannot tell whether the targets exist.
+	unknown bool
 	// returns: the expressions are evaluated at the return of a call.
 	returns bool
 	// entry: inside entry(), evaluated at its entry.
@@ -33,10 +39,11 @@ type scope struct {
 	captured map[string]*tree.Expr
 	locals   map[string]*tree.Expr
 	busy     map[string]bool // captures and locals being checked, for cycles
-	// functions that only some attributes have (first_of).
+	// functions that mean more in some attributes (first_of).
 	extra map[string]function.Function
-	// quiet: nothing is reported (try).
-	quiet   bool
+	plans map[hclsyntax.Expression]bool // see isPlan
+	// trial takes what would be reported, inside try; nil elsewhere.
+	trial   *trial
 	failed  bool
 	planned map[string]planLocal
 }
@@ -51,49 +58,82 @@ type planLocal struct {
 var planRoots = map[string]bool{"var": true, "local": true, "each": true, "kernel": true}
 
 // isPlan says that e is known before attaching: it mentions nothing of the
-// event, directly or through locals.
-func (s *scope) isPlan(e hclsyntax.Expression) bool { return s.isPlanDepth(e, 0) }
+// event, directly or through locals. Every node is looked at once.
+func (s *scope) isPlan(e hclsyntax.Expression) bool {
+	if plan, known := s.plans[e]; known {
+		return plan
+	}
+	if s.plans == nil {
+		s.plans = map[hclsyntax.Expression]bool{}
+	}
+	w := &planWalk{s: s}
+	_ = hclsyntax.Walk(e, w)
+	return s.plans[e]
+}
 
-// maxLocals bounds chains of locals; longer ones are cycles, which spec reports.
-const maxLocals = 200
+// planWalk marks every expression below a node, children first.
+type planWalk struct {
+	s     *scope
+	open  []bool // for each open node: nothing of the event so far
+	bound []map[string]struct{}
+}
 
-func (s *scope) isPlanDepth(e hclsyntax.Expression, depth int) bool {
-	if depth > maxLocals {
+// Enter implements hclsyntax.Walker.
+func (w *planWalk) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	plan := true
+	switch n := n.(type) {
+	case hclsyntax.ChildScope:
+		w.bound = append(w.bound, n.LocalNames)
+	case *hclsyntax.ScopeTraversalExpr:
+		plan = w.traversal(n.Traversal)
+	case *hclsyntax.FunctionCallExpr:
+		_, plan = w.s.c.funcs[n.Name]
+	}
+	w.open = append(w.open, plan)
+	return nil
+}
+
+// Exit implements hclsyntax.Walker.
+func (w *planWalk) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	last := len(w.open) - 1
+	plan := w.open[last]
+	w.open = w.open[:last]
+	if last > 0 {
+		w.open[last-1] = w.open[last-1] && plan
+	}
+	if _, ok := n.(hclsyntax.ChildScope); ok {
+		w.bound = w.bound[:len(w.bound)-1]
+		return nil
+	}
+	if e, ok := n.(hclsyntax.Expression); ok {
+		w.s.plans[e] = plan
+	}
+	return nil
+}
+
+func (w *planWalk) traversal(t hcl.Traversal) bool {
+	root := t.RootName()
+	for _, names := range w.bound {
+		if _, is := names[root]; is {
+			return true
+		}
+	}
+	if root != "local" {
+		return planRoots[root]
+	}
+	l := w.s.local(t)
+	if l == nil {
 		return true
 	}
-	plan := true
-	for _, t := range e.Variables() {
-		root := t.RootName()
-		if !planRoots[root] {
-			plan = false
-			break
-		}
-		if root == "local" {
-			if l := s.local(t); l != nil && !s.isPlanDepth(l.Expr, depth+1) {
-				plan = false
-				break
-			}
-		}
+	if _, known := w.s.plans[l.Expr]; !known {
+		w.s.plans[l.Expr] = true // a cycle, which spec reports, ends here
+		_ = hclsyntax.Walk(l.Expr, &planWalk{s: w.s})
 	}
-	if plan {
-		_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-			if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && s.isEventCall(call) {
-				plan = false
-			}
-			return nil
-		})
-	}
-	return plan
+	return w.s.plans[l.Expr]
 }
 
-// isEventCall says that a call means something only at event time.
-func (s *scope) isEventCall(call *hclsyntax.FunctionCallExpr) bool {
-	if _, ok := s.extra[call.Name]; ok {
-		return false
-	}
-	_, plan := s.c.funcs[call.Name]
-	return !plan
-}
+// maxLocals bounds chains of locals.
+const maxLocals = 200
 
 // local is the local that a traversal local.NAME means; nil if there is none.
 func (s *scope) local(t hcl.Traversal) *spec.Local {
@@ -124,21 +164,18 @@ func step(t hcl.Traversal, i int) (string, bool) {
 // a variable without a value is in it.
 func (s *scope) value(e hclsyntax.Expression) (v cty.Value, ok bool) {
 	if !s.nameCheck(e) || !s.planTypes(e) {
+		s.failed = true
 		return cty.NilVal, false
 	}
 	v, diags := e.Value(s.evalContext(e))
 	for _, d := range diags {
-		d := *d
-		d.EvalContext, d.Expression = nil, nil
-		s.report(&d)
+		s.report(withoutContext(d))
 	}
 	if diags.HasErrors() || !v.IsWhollyKnown() {
-		if !diags.HasErrors() {
-			s.failed = true
-		}
+		s.failed = true
 		return cty.NilVal, false
 	}
-	return v, true
+	return s.withUnit(e, v)
 }
 
 // evalContext has the plan-time names that e mentions.
@@ -166,10 +203,12 @@ func (s *scope) evalContext(e hclsyntax.Expression) *hcl.EvalContext {
 
 // baseContext has variables, kernel facts and functions.
 func (c *checker) baseContext(extra map[string]function.Function) *hcl.EvalContext {
-	k := c.in.Facts.Kernel()
-	vars := c.in.Vars
-	if vars == nil {
-		vars = map[string]cty.Value{}
+	if c.base == nil {
+		k := c.in.Facts.Kernel()
+		c.base = map[string]cty.Value{
+			"var":    cty.ObjectVal(c.in.Vars),
+			"kernel": cty.ObjectVal(map[string]cty.Value{"release": cty.StringVal(k.Release), "arch": cty.StringVal(k.Arch)}),
+		}
 	}
 	functions := c.funcs
 	if len(extra) > 0 {
@@ -182,10 +221,7 @@ func (c *checker) baseContext(extra map[string]function.Function) *hcl.EvalConte
 		}
 	}
 	return &hcl.EvalContext{
-		Variables: map[string]cty.Value{
-			"var":    cty.ObjectVal(vars),
-			"kernel": cty.ObjectVal(map[string]cty.Value{"release": cty.StringVal(k.Release), "arch": cty.StringVal(k.Arch)}),
-		},
+		Variables: maps.Clone(c.base),
 		Functions: functions,
 	}
 }
@@ -200,8 +236,35 @@ func (s *scope) localValue(l *spec.Local) (cty.Value, bool) {
 	}
 	s.planned[l.Name] = planLocal{} // a cycle finds it without a value
 	v, ok := s.value(l.Expr)
+	if ok && weight(v, maxWeight) >= maxWeight {
+		s.errTooLarge(l)
+		ok = false
+	}
 	s.planned[l.Name] = planLocal{v, ok}
 	return v, ok
+}
+
+// maxWeight bounds the value of a local, in bytes of text and elements of
+// lists: locals that mention each other twice grow exponentially.
+const maxWeight = 1 << 20
+
+// weight is the size of a value, or more than limit.
+func weight(v cty.Value, limit int) int {
+	v, _ = v.Unmark()
+	switch {
+	case v.IsNull() || !v.IsKnown():
+		return 1
+	case v.Type() == cty.String:
+		return 1 + len(v.AsString())
+	case !v.CanIterateElements():
+		return 1
+	}
+	sum := 1
+	for it := v.ElementIterator(); it.Next() && sum < limit; {
+		_, e := it.Element()
+		sum += weight(e, limit-sum)
+	}
+	return sum
 }
 
 // unwrap takes parentheses and "${x}" off an expression.

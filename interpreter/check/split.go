@@ -3,10 +3,6 @@ package check
 import (
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
-
 	"tracer/interpreter/plan"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
@@ -121,47 +117,6 @@ func opCost(e *tree.Expr) int {
 		return 2
 	}
 	return 0
-}
-
-// planTypes looks at the comparisons of a plan-time expression: == between
-// different types is silently false to HCL, and a mistake.
-func (s *scope) planTypes(e hclsyntax.Expression) bool {
-	ok := true
-	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		b, is := n.(*hclsyntax.BinaryOpExpr)
-		if is && (b.Op == hclsyntax.OpEqual || b.Op == hclsyntax.OpNotEqual) && !s.planEqual(b) {
-			ok = false
-		}
-		return nil
-	})
-	return ok
-}
-
-func (s *scope) planEqual(b *hclsyntax.BinaryOpExpr) bool {
-	l, ldiags := b.LHS.Value(s.evalContext(b.LHS))
-	r, rdiags := b.RHS.Value(s.evalContext(b.RHS))
-	if ldiags.HasErrors() || rdiags.HasErrors() {
-		return true // reported by the evaluation of the whole
-	}
-	l, lu := unmark(l)
-	r, ru := unmark(r)
-	if l.IsNull() || r.IsNull() || !l.IsKnown() || !r.IsKnown() || lu != "" || ru != "" {
-		return true
-	}
-	lt, rt := l.Type(), r.Type()
-	primitive := lt.IsPrimitiveType() && rt.IsPrimitiveType()
-	if primitive && lt != rt || lt.IsPrimitiveType() != rt.IsPrimitiveType() {
-		s.errorAt(b.Range(), "Comparison of different types", "The left side is a %s, the right side a %s: they can never be equal.", typeWord(lt), typeWord(rt))
-		return false
-	}
-	return true
-}
-
-func typeWord(t cty.Type) string {
-	if t.IsPrimitiveType() {
-		return t.FriendlyName()
-	}
-	return friendly(t)
 }
 
 // agree says that one column can hold values of both types; strings of

@@ -129,8 +129,7 @@ func widen(a, b types.Type) types.Type {
 	return a
 }
 
-// reportTime are the attributes that are evaluated at report time; all others
-// of an aggregate, but the key and values, are known at plan time.
+// planSettings are the attributes of an aggregate that are known at plan time.
 var planSettings = []string{"sort", "top", "interval", "cumulative", "max_entries"}
 
 // tableSettings takes the settings one block writes.
@@ -180,9 +179,9 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 			continue
 		}
 		t.settings[name] = setting{text: text, rng: a.Expr.Range()}
-		t.table.EvalContext = s.reportContext()
+		t.table.EvalContext = s.reportContext(b.Attrs["derive"], b.Attrs["having"])
 		if name == "derive" {
-			t.table.Derive = s.derive(a.Expr)
+			t.table.Derive = s.derive(a)
 		} else if e := s.resolveLocal(a.Expr); !s.isPlan(e) || !s.isNull(e) {
 			t.table.Having = e
 		}
@@ -268,8 +267,12 @@ func (c *checker) finishTables() {
 		if t.table.EvalContext == nil {
 			t.table.EvalContext = c.baseContext(nil)
 		}
-		for _, d := range report.Check(ReportSpec(t.table, c.in)) {
-			c.report(d)
+		rs := ReportSpec(t.table, c.in)
+		if at, ok := t.settings["sort"]; ok {
+			rs.SortRange = at.rng
+		}
+		for _, d := range report.Check(rs) {
+			c.report(withoutContext(d))
 		}
 		if at, ok := t.settings["cumulative"]; ok && t.table.IntervalNS == 0 && t.table.Cumulative {
 			c.warnAt(at.rng, "cumulative without interval", "cumulative means something only with interval: this table is printed once.")
@@ -280,11 +283,19 @@ func (c *checker) finishTables() {
 		for _, v := range p.Variants {
 			if v.Derive != nil {
 				for _, d := range report.Check(StreamReport(v, c.in)) {
-					c.report(d)
+					c.report(withoutContext(d))
 				}
 			}
 		}
 	}
+}
+
+// withoutContext keeps the values of locals and variables out of a diagnostic:
+// they are many, and may be sensitive.
+func withoutContext(d *hcl.Diagnostic) *hcl.Diagnostic {
+	out := *d
+	out.EvalContext, out.Expression = nil, nil
+	return &out
 }
 
 // size sets max_entries: the spec's, or the default within the memory budget.

@@ -102,7 +102,15 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 		s.errorAt(p.DefRange, "Binary missing", "A %s needs a binary: a path, or a library name such as \"libc\".", s.typ.Name)
 		return nil, false
 	}
+	s.chooseFirst(func(name string) (bool, error) {
+		_, err := s.c.in.Facts.Binary(name, pid)
+		if errors.Is(err, facts.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	names, ok := s.texts(a.Expr, "a path or a library name, or a list of them")
+	s.chooseFirst(nil)
 	if !ok {
 		return nil, false
 	}
@@ -114,6 +122,9 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 			requests = append(requests, &templates.Request{Facts: s.c.in.Facts, Binary: b, PID: pid, Signature: sig})
 		case optional && errors.Is(err, facts.ErrNotFound):
 			s.leaveOut(out, a.Expr.Range(), name, err.Error())
+		case errors.Is(err, facts.ErrUnknown):
+			s.unknown = true
+			s.c.warnAt(a.Expr.Range(), "Binary not checked", "Whether %q exists cannot be told from these facts: %v.", name, err)
 		default:
 			s.errorAt(a.Expr.Range(), "Binary not usable", "%s: %v.", name, err)
 			ok = false
@@ -166,7 +177,7 @@ func (s *scope) patterns(r *templates.Request) ([]string, bool) {
 		s.errorAt(s.probe.DefRange, "Target missing", "A %s needs a target.", s.typ.Name)
 		return nil, false
 	}
-	s.extra = map[string]function.Function{"first_of": firstOf(func(name string) (bool, error) {
+	s.chooseFirst(func(name string) (bool, error) {
 		q := *r
 		q.Pattern = name
 		_, err := s.typ.Resolve(&q)
@@ -175,15 +186,22 @@ func (s *scope) patterns(r *templates.Request) ([]string, bool) {
 			return false, nil
 		}
 		return err == nil, err
-	})}
+	})
 	names, ok := s.texts(a.Expr, "a name, a glob, or a list of them")
-	s.extra = nil
-	s.planned = nil
+	s.chooseFirst(nil)
 	if ok && len(names) == 0 {
 		s.errorAt(a.Expr.Range(), "No target", "The list of targets is empty.")
 		return nil, false
 	}
 	return names, ok
+}
+
+// chooseFirst says what first_of means from now on; nil: nothing.
+func (s *scope) chooseFirst(exists func(name string) (bool, error)) {
+	s.extra, s.planned = nil, nil
+	if exists != nil {
+		s.extra = map[string]function.Function{"first_of": firstOf(exists)}
+	}
 }
 
 func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string, optional bool) ([]templates.Found, bool) {
@@ -195,12 +213,13 @@ func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string
 	switch {
 	case err == nil:
 		return found, true
-	case errors.As(err, &te) && optional:
+	case errors.As(err, &te) && optional && te.Missing:
 		s.leaveOut(out, rng, pattern, te.Detail)
 		return nil, true
 	case errors.As(err, &te):
 		s.errorAt(rng, "No such target", "%s%s", te.Detail, templates.DidYouMean(te.Near))
 	case errors.Is(err, facts.ErrUnknown):
+		s.unknown = true
 		s.c.warnAt(rng, "Target not checked", "Whether %q exists cannot be told from these facts: %v.", pattern, err)
 		return nil, true
 	default:

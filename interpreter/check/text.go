@@ -52,15 +52,25 @@ func (s *scope) textPart(out *tree.Expr, lit string, x *tree.Expr, verb string) 
 		if len(parts) > 0 {
 			parts[0].Lit = lit + parts[0].Lit
 		}
-		out.Parts = append(out.Parts, parts...)
+		if out.Parts = append(out.Parts, parts...); len(out.Parts) > maxParts {
+			s.errTooManyParts(out)
+			return false
+		}
 		return true
 	case types.Struct:
 		s.errWant(x, "a value that can be shown", "Take one of its members.")
 		return false
 	}
+	if len(out.Parts) >= maxParts {
+		s.errTooManyParts(out)
+		return false
+	}
 	out.Parts = append(out.Parts, tree.Part{Lit: lit, Expr: s.shown(x), Verb: verb})
 	return true
 }
+
+// maxParts bounds the values in one text.
+const maxParts = 64
 
 // shown is a value as a column holds it: in host order, enums with their names.
 func (s *scope) shown(x *tree.Expr) *tree.Expr {

@@ -14,7 +14,6 @@ import (
 	"tracer/interpreter/facts"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
-	"tracer/templates"
 )
 
 // scalarBuiltins are the builtins that a helper gives as one number.
@@ -117,6 +116,11 @@ func (s *scope) localTraversal(t hcl.Traversal) *tree.Expr {
 			}
 			return s.steps(x, t[2+used:])
 		}
+		if obj, ok := s.resolveLocal(l.Expr).(*hclsyntax.ObjectConsExpr); ok {
+			name, _ := step(t, 2)
+			s.errNoSuch(t[2].SourceRange(), "attribute of local."+l.Name, name, objectKeys(obj))
+			return nil
+		}
 	}
 	key := l.Name
 	if s.entry {
@@ -163,7 +167,7 @@ func (s *scope) onePart(e hclsyntax.Expression, t hcl.Traversal, i int) hclsynta
 			return nil
 		}
 		for _, item := range e.Items {
-			if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && key.AsString() == name {
+			if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && key.IsKnown() && !key.IsNull() && key.AsString() == name {
 				return item.ValueExpr
 			}
 		}
@@ -173,6 +177,17 @@ func (s *scope) onePart(e hclsyntax.Expression, t hcl.Traversal, i int) hclsynta
 		}
 	}
 	return nil
+}
+
+// objectKeys are the names of an object's attributes, as far as they are plain.
+func objectKeys(e *hclsyntax.ObjectConsExpr) []string {
+	var names []string
+	for _, item := range e.Items {
+		if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && key.IsKnown() && !key.IsNull() {
+			names = append(names, key.AsString())
+		}
+	}
+	return names
 }
 
 func indexStep(st hcl.Traverser) (int64, bool) {
@@ -188,7 +203,11 @@ func indexStep(st hcl.Traverser) (int64, bool) {
 // arg types args.NAME and args[n]; used is the number of steps it took.
 func (s *scope) arg(t hcl.Traversal) (x *tree.Expr, used int) {
 	if len(t) < 2 {
-		s.errorAt(t.SourceRange(), "Name incomplete", "Write args.NAME%s: args alone is no value.", map[bool]string{true: " or args[0]"}[s.layout.Indexed])
+		next := "NAME"
+		if s.layout.Indexed {
+			next = "NAME or args[0]"
+		}
+		s.errIncomplete(t, next)
 		return nil, 0
 	}
 	rng := hcl.RangeBetween(t[0].SourceRange(), t[1].SourceRange())
@@ -245,9 +264,11 @@ func (s *scope) argIndex(st hcl.Traverser, rng hcl.Range) (int, bool) {
 				return i, true
 			}
 		}
-		names = append(names, s.layout.Args[i].Name)
+		if !strings.Contains(s.layout.Args[i].Name, "[") { // an element, see argElement
+			names = append(names, s.layout.Args[i].Name)
+		}
 	}
-	near := templates.DidYouMean(templates.Near(name, names))
+	near := s.near(name, names)
 	if near == "" {
 		near = s.argList()
 	}
@@ -265,6 +286,9 @@ func (s *scope) argList() string {
 	for _, a := range s.layout.Args {
 		if _, err := strconv.Atoi(a.Name); err == nil {
 			numbered = true
+			continue
+		}
+		if strings.Contains(a.Name, "[") {
 			continue
 		}
 		names = append(names, a.Name)
@@ -362,12 +386,24 @@ func (s *scope) capture(t hcl.Traversal) *tree.Expr {
 	return nil
 }
 
-// kernelStruct finds a C type by its name, such as "struct sock".
+// kernelType finds a C type by its name, such as "struct sock"; nil if there is
+// none.
 func (c *checker) kernelType(name string) btf.Type {
+	if t, done := c.ctypes[name]; done {
+		return t
+	}
 	bs, err := c.in.Facts.BTF()
 	if err != nil {
 		return nil
 	}
+	t := findType(bs, name)
+	if c.ctypes != nil {
+		c.ctypes[name] = t
+	}
+	return t
+}
+
+func findType(bs *btf.Spec, name string) btf.Type {
 	kind, bare, found := strings.Cut(name, " ")
 	if !found {
 		bare = name

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile int sink;
@@ -116,6 +117,30 @@ int tw_leave_outer(int n)
 {
 	sink = tw_leave(n);
 	return n + 1;
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Uses the processor for so many milliseconds, nearly all of them here. */
+uint64_t tw_spin(int64_t ms)
+{
+	uint64_t turns = 0, end = now() + ms * 1000000;
+	while (now() < end)
+		for (int i = 0; i < 100000; i++)
+			__asm__ volatile("" : "+r"(turns) : : "memory");
+	return turns;
+}
+
+uint64_t tw_spin_outer(int64_t ms)
+{
+	uint64_t r = tw_spin(ms);
+	__asm__ volatile("" : "+r"(r)); /* not a tail call */
+	return r;
 }
 
 struct job {
@@ -320,6 +345,21 @@ static void run_leave(int argc, char **argv)
 	truth_u64("returned", count);
 }
 
+static void spin_body(int thread, int threads, void *arg)
+{
+	(void)thread, (void)threads;
+	struct job *job = arg;
+	tw_spin_outer(job->count);
+}
+
+static void run_spin(int argc, char **argv)
+{
+	(void)argc;
+	struct job job = { .count = number(argv[0]) };
+	in_threads(number(argv[1]), spin_body, &job);
+	truth_u64("milliseconds", job.count * number(argv[1]));
+}
+
 static const struct scenario table[] = {
 	{ "value", 2, "COUNT THREADS: tw_value(mixed(i) >> (mixed(i + 7) % 64), i)", run_value },
 	{ "integers", 0, ": tw_integers with extremes", run_integers },
@@ -331,6 +371,7 @@ static const struct scenario table[] = {
 	{ "jump", 2, "COUNT THREADS: tw_outer(i), left by longjmp", run_jump },
 	{ "tail", 2, "COUNT THREADS: tw_tail_a(i), which tail-calls tw_tail_b(i + 1)", run_tail },
 	{ "leave", 1, "COUNT: threads that end inside of tw_leave, then calls that return", run_leave },
+	{ "spin", 2, "MS THREADS: tw_spin_outer(MS), which calls tw_spin(MS)", run_spin },
 	{ 0 },
 };
 

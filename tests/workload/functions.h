@@ -48,6 +48,8 @@ PROBED int tw_tail_a(int n);
 PROBED int tw_tail_b(int n);
 PROBED int tw_leave(int n);
 PROBED int tw_leave_outer(int n);
+PROBED uint64_t tw_spin(int64_t ms);
+PROBED uint64_t tw_spin_outer(int64_t ms);
 
 PROBED int functions_main(int argc, char **argv);
 

@@ -17,6 +17,7 @@ const (
 	HelperMapLookup = 1
 	HelperPidTgid   = 14
 	HelperUIDGID    = 15
+	HelperRead      = 113 // bpf_probe_read_kernel
 )
 
 // Config bounds a generated program.
@@ -25,6 +26,8 @@ type Config struct {
 	Values int // per block, about
 	// Pressure is how many values are made at the start and used at the end.
 	Pressure int
+	// NoExchange leaves out OpXchg and OpCmpXchg, which need kernel 5.12.
+	NoExchange bool
 }
 
 // Generate makes a random program that is well formed, that a verifier accepts,

@@ -56,7 +56,7 @@ func (g *generator) sides(have []*ir.Value, x *ir.Value) []*ir.Value {
 func (g *generator) step(have []*ir.Value) *ir.Value {
 	size := 1 << g.rng.IntN(4)
 	signed := g.rng.IntN(2) == 0
-	switch g.rng.IntN(18) {
+	switch g.rng.IntN(19) {
 	case 0:
 		v := g.mem(ir.OpLoad, size, g.slotOffset(size), g.slot())
 		v.Signed = signed
@@ -84,6 +84,8 @@ func (g *generator) step(have []*ir.Value) *ir.Value {
 		return nil
 	case 9:
 		return g.passing(have, size, signed)
+	case 10:
+		return g.read(size, signed)
 	default:
 		return g.arith(have)
 	}
@@ -119,7 +121,11 @@ func (g *generator) indexed(have []*ir.Value) *ir.Value {
 
 func (g *generator) atomic(have []*ir.Value) *ir.Value {
 	at, off := g.indexed(have), g.outOffset()
-	switch g.rng.IntN(4) {
+	kind := g.rng.IntN(4)
+	if g.c.NoExchange {
+		kind = 3
+	}
+	switch kind {
 	case 0:
 		return g.mem(ir.OpXchg, 8, off, at, g.storable(have))
 	case 1:
@@ -155,4 +161,18 @@ func (g *generator) passing(have []*ir.Value, size int, signed bool) *ir.Value {
 
 func (g *generator) readFailed(have []*ir.Value) {
 	g.f.NewValue(g.b, ir.Value{Op: ir.OpIntrinsic, Sym: ir.ReadFailed, Args: []*ir.Value{g.pick(have), g.pick(have), g.slot()}})
+}
+
+// read copies from the map, or from nowhere, and counts the failure.
+func (g *generator) read(size int, signed bool) *ir.Value {
+	slot := g.f.NewValue(g.b, ir.Value{Op: ir.OpSlot, Imm: 8, Sym: "read"})
+	from := g.constant(0)
+	if g.rng.IntN(4) > 0 {
+		from = g.v(ir.OpAdd, g.address(), g.constant(g.outOffset()))
+	}
+	r := g.f.NewValue(g.b, ir.Value{Op: ir.OpCall, Imm: HelperRead, Args: []*ir.Value{slot, g.constant(8), from}})
+	g.f.NewValue(g.b, ir.Value{Op: ir.OpIntrinsic, Sym: ir.ReadFailed, Args: []*ir.Value{r, g.constant(1), g.slot()}})
+	v := g.mem(ir.OpLoad, size, int64(size*g.rng.IntN(8/size)), slot)
+	v.Signed = signed
+	return v
 }

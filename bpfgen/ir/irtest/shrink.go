@@ -76,7 +76,7 @@ func change(f *ir.Func, b *ir.Block, i, try int) {
 		return
 	}
 	if try > 0 {
-		if by := v.Args[try-1]; isPointer(by) == isPointer(v) {
+		if by := v.Args[try-1]; isPointer(by) == isPointer(v) && by.Op != ir.OpMap && by.Op != ir.OpCtx {
 			replace(f, v, by)
 		}
 		return

@@ -1,0 +1,208 @@
+package bpfgen
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/hashicorp/hcl/v2"
+
+	"tracer/bpfgen/emit"
+	"tracer/bpfgen/ir"
+	"tracer/bpfgen/layout"
+	"tracer/bpfgen/lower"
+	"tracer/bpfgen/opt"
+	"tracer/interpreter/plan"
+)
+
+// Compile makes the programs and maps of a plan. It decides nothing that the
+// plan does not say. Diagnostics are programs that cannot be made: too large
+// for the stack or for a jump.
+func Compile(p *plan.Plan) (*Object, hcl.Diagnostics) {
+	c := &compiler{plan: p, out: &Object{Maps: map[string]*ebpf.MapSpec{}}, tables: map[*plan.Table]*lower.Table{}}
+	for i, t := range p.Tables {
+		c.table(i, t)
+	}
+	n := 0
+	for _, probe := range p.Probes {
+		for _, v := range probe.Variants {
+			c.variant(n, v)
+			n++
+		}
+	}
+	c.commonMaps()
+	return c.out, c.diags
+}
+
+type compiler struct {
+	plan    *plan.Plan
+	out     *Object
+	tables  map[*plan.Table]*lower.Table
+	scratch int
+	zeros   int
+	diags   hcl.Diagnostics
+}
+
+// Names of the maps that are no one else's business.
+const (
+	mapScratch = "scratch"
+	mapZeros   = "zeros"
+)
+
+func (c *compiler) table(i int, t *plan.Table) {
+	lay := layout.NewTable(t)
+	out := &Table{Table: lay, Map: fmt.Sprintf("table%d", i)}
+	if lay.Key.Size > 0 {
+		out.Other = out.Map + "_other"
+		c.tableMap(t, out.Map, &ebpf.MapSpec{Type: ebpf.PerCPUHash, KeySize: uint32(lay.Key.Size), ValueSize: uint32(lay.ValueSize), MaxEntries: uint32(t.MaxEntries)})
+		c.tableMap(t, out.Other, row(lay.ValueSize))
+	} else {
+		c.tableMap(t, out.Map, row(lay.ValueSize))
+	}
+	c.out.Tables = append(c.out.Tables, out)
+	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other}
+}
+
+// row is a per-CPU array of one value.
+func row(size int) *ebpf.MapSpec {
+	return &ebpf.MapSpec{Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: uint32(size), MaxEntries: 1}
+}
+
+func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
+	spec.Name = name
+	if t.Swapped() {
+		inner := spec
+		inner.Name = name + "_i"
+		spec = &ebpf.MapSpec{Name: name, Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: inner}
+	}
+	c.out.Maps[name] = spec
+}
+
+func (c *compiler) variant(n int, v *plan.Variant) {
+	in := lower.Input{
+		Plan: c.plan, Variant: v, Tables: c.tables,
+		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n)},
+	}
+	if v.Stream {
+		in.Record = layout.NewRecord(uint32(len(c.out.Records)), v)
+		c.out.Records = append(c.out.Records, in.Record)
+	}
+	programs, made, err := c.programs(n, in)
+	var stack emit.StackError
+	if errors.As(err, &stack) {
+		in.Scratch = true
+		programs, made, err = c.programs(n, in)
+	}
+	if err != nil {
+		rng := v.Probe.Range
+		c.diags = append(c.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Program cannot be made", Subject: &rng,
+			Detail: fmt.Sprintf("%s: %v. Make the probe smaller: fewer or shorter strings, or several probes.", v.Probe.Address(), err),
+		})
+		return
+	}
+	c.out.Programs = append(c.out.Programs, programs...)
+	c.scratch, c.zeros = max(c.scratch, made.ScratchBytes), max(c.zeros, made.ZeroBytes)
+	if made.CallBytes > 0 {
+		c.out.Maps[in.Maps.Calls] = taskStorage(in.Maps.Calls, made.CallBytes)
+	}
+}
+
+// programs lowers, optimises and emits the sides of a variant.
+func (c *compiler) programs(n int, in lower.Input) ([]*Program, *lower.Output, error) {
+	low, err := lower.Variant(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []*Program
+	for _, side := range []struct {
+		f    *ir.Func
+		side Side
+		mech plan.Mechanism
+	}{{low.Entry, Entry, in.Variant.EntryMechanism}, {low.Main, Only, in.Variant.Mechanism}} {
+		if side.f == nil {
+			continue
+		}
+		if low.Entry != nil && side.side == Only {
+			side.side = Return
+		}
+		p := &Program{Name: progName(n, in.Variant.Probe.Name, side.side), Variant: in.Variant, Side: side.side}
+		p.Type, p.Attach, p.AttachTo = programType(in.Variant, side.mech)
+		p.Raw = side.f.String()
+		opt.Run(side.f)
+		p.IR = side.f.String()
+		if p.Object, err = emit.Program(side.f); err != nil {
+			return nil, nil, err
+		}
+		out = append(out, p)
+	}
+	return out, low, nil
+}
+
+// mechanismTypes are the program and attach types by mechanism; a perf link
+// needs none.
+var mechanismTypes = map[string]struct {
+	prog   ebpf.ProgramType
+	attach ebpf.AttachType
+}{
+	"perf tracepoint":     {ebpf.TracePoint, ebpf.AttachNone},
+	"tp_btf":              {ebpf.Tracing, ebpf.AttachTraceRawTp},
+	"raw tracepoint":      {ebpf.RawTracepoint, ebpf.AttachNone},
+	"kprobe perf link":    {ebpf.Kprobe, ebpf.AttachNone},
+	"kretprobe perf link": {ebpf.Kprobe, ebpf.AttachNone},
+	"kprobe.multi":        {ebpf.Kprobe, ebpf.AttachTraceKprobeMulti},
+	"kretprobe.multi":     {ebpf.Kprobe, ebpf.AttachTraceKprobeMulti},
+	"uprobe perf link":    {ebpf.Kprobe, ebpf.AttachNone},
+	"uretprobe perf link": {ebpf.Kprobe, ebpf.AttachNone},
+	"uprobe.multi":        {ebpf.Kprobe, ebpf.AttachTraceUprobeMulti},
+	"uretprobe.multi":     {ebpf.Kprobe, ebpf.AttachTraceUprobeMulti},
+}
+
+func programType(v *plan.Variant, m plan.Mechanism) (ebpf.ProgramType, ebpf.AttachType, string) {
+	t := mechanismTypes[m.Name]
+	to := ""
+	if m.Name == "tp_btf" {
+		to = v.Targets[0].Event
+	}
+	return t.prog, t.attach, to
+}
+
+// progName is a BPF object name: at most 15 bytes of [A-Za-z0-9_].
+func progName(n int, probe string, side Side) string {
+	suffix := fmt.Sprintf("%d%s", n, [...]string{"", "e", "r"}[side])
+	clean := strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, probe)
+	return clean[:min(len(clean), 15-len(suffix)-1)] + "_" + suffix
+}
+
+// taskStorage is a map of one value for each task; the kernel wants BTF for it.
+func taskStorage(name string, size int) *ebpf.MapSpec {
+	word := &btf.Int{Name: "unsigned long long", Size: 8}
+	return &ebpf.MapSpec{
+		Name: name, Type: ebpf.TaskStorage, KeySize: 4, ValueSize: uint32(size), Flags: bpfNoPrealloc,
+		Key:   &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed},
+		Value: &btf.Array{Index: &btf.Int{Name: "unsigned int", Size: 4}, Type: word, Nelems: uint32(size / 8)},
+	}
+}
+
+// bpfNoPrealloc is BPF_F_NO_PREALLOC, which task storage demands.
+const bpfNoPrealloc = 1
+
+func (c *compiler) commonMaps() {
+	c.out.Maps[MapCounters] = &ebpf.MapSpec{Name: MapCounters, Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8 * layout.CountWords, MaxEntries: uint32(max(1, len(c.plan.Probes)))}
+	if len(c.out.Records) > 0 {
+		c.out.Maps[MapEvents] = &ebpf.MapSpec{Name: MapEvents, Type: ebpf.RingBuf, MaxEntries: uint32(c.plan.RingBytes)}
+	}
+	if c.scratch > 0 {
+		c.out.Maps[mapScratch] = &ebpf.MapSpec{Name: mapScratch, Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: uint32((c.scratch + 7) &^ 7), MaxEntries: lower.ScratchSlots}
+	}
+	if c.zeros > 0 {
+		c.out.Maps[mapZeros] = &ebpf.MapSpec{Name: mapZeros, Type: ebpf.Array, KeySize: 4, ValueSize: uint32(c.zeros), MaxEntries: 1}
+	}
+}

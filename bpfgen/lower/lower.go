@@ -1,0 +1,311 @@
+// Package lower says what a variant of a plan computes, in IR: conditions as
+// early exits, columns where they will live, aggregates as one map look-up
+// and atomic additions.
+//
+// In: a plan.Variant and the layouts of what it fills. Out: ir.Func for each
+// side of a call. It must not know registers, the stack's size or HCL's syntax.
+//
+// Exactness is by construction: counts are atomic additions to per-CPU words
+// (a program may be interrupted by another that shares the table), a row is
+// inserted with NOEXIST and looked up again, and what finds no room goes to
+// the (other) row.
+package lower
+
+import (
+	"fmt"
+
+	"tracer/bpfgen/ir"
+	"tracer/bpfgen/layout"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
+	"tracer/templates"
+)
+
+// Maps are the names of the maps that programs refer to.
+type Maps struct {
+	Events, Counters string
+	Scratch          string // per-CPU array of ScratchSlots values; "" if unused
+	Zeros            string // array of one zeroed value
+	Calls            string // task storage of this variant's calls
+}
+
+// Table is what lowering needs of one aggregate's maps.
+type Table struct {
+	*layout.Table
+	Map, Other string
+}
+
+// Input is one variant to lower.
+type Input struct {
+	Plan    *plan.Plan
+	Variant *plan.Variant
+	Record  *layout.Record // nil if it does not stream
+	Tables  map[*plan.Table]*Table
+	Maps    Maps
+	// Scratch: what does not fit the stack goes to scratch memory.
+	Scratch bool
+}
+
+// Output is the variant's programs.
+type Output struct {
+	Main  *ir.Func // the only one, or the return side
+	Entry *ir.Func // nil if nothing is paired
+	// CallBytes is the size of the task storage value; ScratchBytes that of one
+	// scratch slot (0: none); ZeroBytes that of the zeroed value.
+	CallBytes, ScratchBytes, ZeroBytes int
+}
+
+// ScratchSlots is how many scratch areas a CPU has: a program that interrupts
+// or preempts another takes the next one.
+const ScratchSlots = 4
+
+// Depth is how many nested calls of one thread are paired at most; deeper ones
+// are counted as unmatched.
+const Depth = 32
+
+// maxCallBytes bounds the task storage value (65,528 bytes are refused).
+const maxCallBytes = 60000
+
+// Variant lowers a variant.
+func Variant(in Input) (*Output, error) {
+	out := &Output{}
+	saved := savedOf(in.Variant)
+	if in.Variant.Pair != plan.PairNone {
+		e := newLowerer(in, in.Variant.Probe.Address()+" entry")
+		e.saved = saved
+		e.entrySide()
+		out.Entry = e.finish()
+		out.CallBytes = saved.bytes
+		out.merge(e)
+	}
+	m := newLowerer(in, in.Variant.Probe.Address())
+	m.saved, m.returnSide = saved, in.Variant.Pair != plan.PairNone
+	m.main()
+	out.Main = m.finish()
+	out.merge(m)
+	if m.err != nil {
+		return nil, m.err
+	}
+	return out, nil
+}
+
+func (o *Output) merge(l *lowerer) {
+	o.ScratchBytes = max(o.ScratchBytes, l.scratchBytes)
+	o.ZeroBytes = max(o.ZeroBytes, l.zeroBytes)
+}
+
+// savedCalls is how a variant's calls are kept between entry and return.
+type savedCalls struct {
+	*layout.Saved
+	exprs  []*tree.Expr // what is saved, by field
+	fields map[string]*layout.Field
+	head   int // bytes before the fields in a slot
+	depth  int
+	bytes  int // of the whole value
+}
+
+func savedOf(v *plan.Variant) *savedCalls {
+	s := &savedCalls{fields: map[string]*layout.Field{}, head: 8, depth: 1}
+	if v.Pair == plan.PairStack {
+		s.head = 16
+	}
+	seen := map[string]bool{}
+	visit := func(e *tree.Expr) {
+		tree.Walk(e, func(x *tree.Expr) bool {
+			if x.Op != tree.Entry {
+				return true
+			}
+			if k := x.Args[0].Key(); !seen[k] {
+				seen[k] = true
+				s.exprs = append(s.exprs, x.Args[0])
+			}
+			return false
+		})
+	}
+	EachExpr(v, visit)
+	s.Saved = layout.NewSaved(s.head, s.exprs)
+	for i := range s.Fields {
+		s.fields[s.exprs[s.Fields[i].Column].Key()] = &s.Fields[i]
+	}
+	s.bytes = s.Size
+	if v.Pair == plan.PairStack {
+		s.depth = min(Depth, max(1, (maxCallBytes-8)/s.Size))
+		s.bytes = 8 + s.depth*s.Size
+	}
+	return s
+}
+
+// EachExpr calls f for every expression the variant evaluates at its own
+// moment.
+func EachExpr(v *plan.Variant, f func(*tree.Expr)) {
+	for _, w := range v.Where {
+		f(w)
+	}
+	if v.StreamWhen != nil {
+		f(v.StreamWhen)
+	}
+	if v.Stream {
+		for _, c := range v.Columns {
+			f(c.Expr)
+		}
+	}
+	for _, a := range v.Aggregates {
+		for _, w := range a.Where {
+			f(w)
+		}
+		for _, b := range a.By {
+			f(b.Expr)
+		}
+		for _, val := range a.Values {
+			if val.Arg != nil {
+				f(val.Arg)
+			}
+		}
+	}
+}
+
+// entrySide saves what the return needs.
+func (l *lowerer) entrySide() {
+	l.conditions(l.in.Variant.EntryWhere, l.quiet())
+	values := make([]*ir.Value, len(l.saved.Fields))
+	for i := range l.saved.Fields {
+		if e := l.saved.Fields[i].Expr; e.Type.IsScalar() {
+			values[i] = l.scalar(e)
+		}
+	}
+	storage := l.taskStorage(1)
+	slot := storage
+	if l.in.Variant.Pair == plan.PairStack {
+		sp := l.loadCtx(templates.StackPointer(l.in.Plan.Arch), 8, false)
+		slot = l.intrinsic(ir.PairPush, []int64{int64(l.saved.depth), int64(l.saved.Size)}, storage, sp, l.callID())
+		l.nonNull(slot, l.quiet())
+	}
+	for i := range l.saved.Fields {
+		f := &l.saved.Fields[i]
+		if values[i] != nil {
+			l.store(slot, f.Off, values[i], 8)
+			continue
+		}
+		l.into(f.Expr, place{base: slot, off: f.Off, field: f})
+	}
+	if l.in.Variant.Pair == plan.PairTask {
+		l.storeImm(slot, 0, 1, 8)
+	}
+	l.b.Jump(l.quiet())
+}
+
+// callID tells the targets of one program apart.
+func (l *lowerer) callID() *ir.Value {
+	if len(l.in.Variant.Targets) == 1 {
+		return l.konst(int64(l.in.Variant.Targets[0].ID))
+	}
+	return l.builtin(&tree.Expr{Name: "func"})
+}
+
+// findCall finds the saved entry of the call that returns.
+func (l *lowerer) findCall() {
+	missing := l.exit(exitUnmatched)
+	if len(l.in.Variant.EntryWhere) > 0 {
+		missing = l.exit(exitSkipped) // most likely the entry decided that
+	}
+	task := l.currentTask(true)
+	storage := l.call(fnTaskStorageGet, l.mapRef(l.in.Maps.Calls), task, l.konst(0), l.konst(0))
+	l.nonNull(storage, missing)
+	if l.in.Variant.Pair == plan.PairTask {
+		state := l.load(storage, 0, 8, false)
+		l.check(ir.OpNe, state, l.konst(0), missing)
+		l.storeImm(storage, 0, 0, 8)
+		l.callSlot = storage
+		return
+	}
+	sp := l.loadCtx(templates.StackPointer(l.in.Plan.Arch), 8, false)
+	if adjust := templates.StackAdjust(l.in.Plan.Arch); adjust != 0 {
+		sp = l.op2(ir.OpSub, sp, l.konst(int64(adjust)))
+	}
+	slot := l.intrinsic(ir.PairPop, []int64{int64(l.saved.depth), int64(l.saved.Size)}, storage, sp, l.callID())
+	l.nonNull(slot, missing)
+	l.callSlot = slot
+}
+
+// main is the program that filters, aggregates and streams.
+func (l *lowerer) main() {
+	v := l.in.Variant
+	if n := v.Probe.Sample; n > 1 {
+		r := l.op2(ir.OpUMod, l.call(fnGetPrandom), l.konst(int64(n)))
+		l.check(ir.OpEq, r, l.konst(0), l.exit(exitSkipped))
+	}
+	early, late := l.beforeCall(v.Where)
+	l.conditions(early, l.exit(exitSkipped))
+	if l.returnSide {
+		l.findCall()
+	}
+	l.conditions(late, l.exit(exitSkipped))
+	for _, feed := range v.Aggregates {
+		l.feed(feed)
+	}
+	if v.Stream {
+		l.stream()
+	}
+	l.b.Jump(l.exit(exitTaken))
+}
+
+// beforeCall splits conditions in those that need no saved entry, which are
+// tested before it is looked for, and the others. An entry that is not looked
+// for stays: only system calls, whose one slot the next entry overwrites, may
+// leave it.
+func (l *lowerer) beforeCall(where []*tree.Expr) (early, late []*tree.Expr) {
+	if !l.returnSide {
+		return where, nil
+	}
+	if len(l.in.Variant.EntryWhere) > 0 {
+		return nil, where // an entry left over could pass for one that was filtered
+	}
+	for _, w := range where {
+		uses := false
+		tree.Walk(w, func(x *tree.Expr) bool {
+			uses = uses || x.Op == tree.Entry
+			return !uses
+		})
+		if uses || l.in.Variant.Pair != plan.PairTask {
+			late = append(late, w)
+		} else {
+			early = append(early, w)
+		}
+	}
+	return early, late
+}
+
+// conditions tests each part of a where.
+func (l *lowerer) conditions(where []*tree.Expr, fail *ir.Block) {
+	for _, w := range where {
+		l.prepare(w)
+		next := l.newBlock("where")
+		l.branch(w, next, fail)
+		l.at(next)
+	}
+}
+
+// stream fills one record.
+func (l *lowerer) stream() {
+	v := l.in.Variant
+	done := l.newBlock("streamed")
+	if v.StreamWhen != nil {
+		l.prepare(v.StreamWhen)
+		next, not := l.newBlock("stream"), done
+		if len(v.Aggregates) == 0 {
+			not = l.exit(exitSkipped)
+		}
+		l.branch(v.StreamWhen, next, not)
+		l.at(next)
+	}
+	l.enter()
+	if l.in.Record.InPlace() {
+		l.reserveRecord(done)
+	} else {
+		l.outputRecord(done)
+	}
+	l.leave()
+	l.at(done)
+}
+
+func bug(format string, args ...any) error { return fmt.Errorf("tracer: "+format, args...) }

@@ -1,0 +1,14 @@
+// Package differ proves that what tracer makes of an expression computes what
+// the expression means.
+//
+// Random well-typed expressions are generated from one table of forms
+// (forms_test.go) that must know every function the checker knows. Each goes
+// the whole way, from HCL to a loaded program; the kernel runs it on random
+// inputs (BPF_PROG_TEST_RUN) and the decoded record is compared with
+// interpreter/eval. Where nothing wraps, HCL's own evaluator is a third
+// opinion (interpreter/eval's tests). A second test generates whole specs of
+// every probe type for this kernel: what the checker accepts must load.
+//
+// TRACER_DIFFER_SEED is the seed of the run (it is always the same if not set,
+// and printed), TRACER_DIFFER_SPECS the number of specs.
+package differ
