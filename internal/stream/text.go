@@ -13,7 +13,7 @@ import (
 // formatterOf picks how a part of a Text is put into it: the value's own form
 // without a verb, package fmt's with one.
 func formatterOf(verb string) func(*columns, []byte, *value.Value, *tree.Part) []byte {
-	if verb == "" {
+	if verb == "" || verb == tree.JoinVerb {
 		return appendOwn
 	}
 	return appendVerb
@@ -28,7 +28,7 @@ func appendOwn(c *columns, dst []byte, v *value.Value, p *tree.Part) []byte {
 		return c.print(dst, v)
 	}
 	separator := p.Join
-	if separator == "" {
+	if p.Verb != tree.JoinVerb {
 		separator = " "
 	}
 	for i := range v.List {

@@ -99,12 +99,9 @@ func (s *scope) fnJoin(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		return nil
 	}
 	out := tree.New(tree.Text, types.Type{Kind: types.Text}, e.Range())
-	out.Parts = []tree.Part{{Expr: x, Join: sep.AsString(), Verb: joinVerb}}
+	out.Parts = []tree.Part{{Expr: x, Join: sep.AsString(), Verb: tree.JoinVerb}}
 	return out
 }
-
-// joinVerb marks a part whose list is joined, also with an empty separator.
-const joinVerb = "join"
 
 func (s *scope) fnFormat(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	v, ok := s.planArg(e.Args[0], cty.String, "the format")

@@ -106,8 +106,12 @@ type Part struct {
 	Lit  string
 	Expr *Expr  // nil: only Lit
 	Verb string // "%d", "%03d", "%s", "%x" as package fmt's; "" as the value prints itself
-	Join string // lists: the separator
+	Join string // lists: the separator, if Verb is JoinVerb
 }
+
+// JoinVerb is the verb of a list that join() puts together, also with an empty
+// separator.
+const JoinVerb = "join"
 
 // Layout is where the arguments of one target are. Targets of equal layouts
 // share a program.

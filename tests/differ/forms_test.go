@@ -187,7 +187,7 @@ var forms = []form{
 	{sort: sString, text: "$.text", parts: on(sBox), event: "memory", weight: 2},
 	{sort: sString, text: `cast("char *", uptr(args.n))`, event: "memory"},
 	{sort: sString, text: "($ ? $ : $)", parts: on(sCondition, sString, sString), event: "memory"},
-	{sort: sString, text: "deref(deref(uptr(args.argv)))", event: "memory"},
+	{sort: sString, text: "deref(uptr(args.argv))", event: "memory"},
 	{sort: sBox, text: "uptr(args.p)", event: "memory", weight: 4},
 	{sort: sBox, text: "$.next", parts: on(sBox), event: "memory", weight: 2},
 	{sort: sBox, text: "$.links[1]", parts: on(sBox), event: "memory"},
