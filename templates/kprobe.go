@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,27 +69,24 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := plan.Target{Name: pattern, Symbol: name, Offset: offset}
-	fn, module, err := r.Facts.FindFunc(name)
-	switch {
-	case err == nil:
-		target.Module = module
-	case errors.Is(err, facts.ErrNotFound):
-		// No BTF prototype: it may exist all the same (static and inlined
-		// variants, assembly); kallsyms decides.
-		if err := functionExists(r, name); err != nil {
-			return nil, err
-		}
-		fn = nil
-	default:
+	regs, err := registersOf(r.Facts.Kernel().Arch, pattern)
+	if err != nil {
 		return nil, err
 	}
-	if fn != nil && !IsGlob(r.Pattern) {
-		if err := functionExists(r, name); err != nil {
+	target := plan.Target{Name: pattern, Symbol: name, Offset: offset}
+	fn, module, err := r.Facts.FindFunc(name)
+	if err != nil && !errors.Is(err, facts.ErrNotFound) {
+		return nil, err
+	}
+	target.Module = module
+	// Without a BTF prototype it may exist all the same (static and inlined
+	// variants, assembly), and with one it may not be probed: the list decides.
+	if err != nil || !IsGlob(r.Pattern) {
+		if err := functionExists(r, name, err == nil); err != nil {
 			return nil, err
 		}
 	}
-	layout := functionLayout(fn, r.Facts.Kernel().Arch)
+	layout := functionLayout(fn, regs)
 	if offset != 0 {
 		for i := range layout.Args {
 			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
@@ -97,20 +95,21 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 	return []Found{{Target: target, Layout: layout}}, nil
 }
 
-func functionExists(r *Request, name string) error {
+// functionExists asks whether a kernel function can be probed. Where the list
+// of functions is not known, BTF's word is taken.
+func functionExists(r *Request, name string, inBTF bool) error {
 	fns, err := r.Facts.Functions()
-	if errors.Is(err, facts.ErrUnknown) {
-		if _, _, ferr := r.Facts.FindFunc(name); ferr == nil {
-			return nil
-		}
-	} else if err != nil {
+	switch {
+	case errors.Is(err, facts.ErrUnknown) && inBTF:
+		return nil
+	case err != nil:
 		return err
+	}
+	if _, found := slices.BinarySearchFunc(fns, name, func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) }); found {
+		return nil
 	}
 	names := make([]string, len(fns))
 	for i := range fns {
-		if fns[i].Name == name {
-			return nil
-		}
 		names[i] = fns[i].Name
 	}
 	return &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("This kernel has no function %q that can be probed.", name), Near: Near(name, names)}
@@ -131,8 +130,7 @@ func splitOffset(pattern string) (name string, offset uint64, err error) {
 
 // functionLayout is where a kernel function's arguments are at its entry; fn
 // is nil if BTF does not know the function.
-func functionLayout(fn *btf.Func, arch string) *tree.Layout {
-	regs := archRegisters[arch]
+func functionLayout(fn *btf.Func, regs *registers) *tree.Layout {
 	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
 	ret := types.U64
 	ret.Untyped = true
@@ -140,9 +138,9 @@ func functionLayout(fn *btf.Func, arch string) *tree.Layout {
 		for i, off := range regs.args {
 			t := types.U64
 			t.Untyped = true
-			layout.Args = append(layout.Args, tree.ArgLoc{Name: strconv.Itoa(i), Type: t, Loc: regs.reg(off, 8)})
+			layout.Args = append(layout.Args, tree.ArgLoc{Name: strconv.Itoa(i), Type: t, Loc: regs.reg(off)})
 		}
-		layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret, 8)}
+		layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret)}
 		return layout
 	}
 	proto, ok := fn.Type.(*btf.FuncProto)
@@ -158,16 +156,14 @@ func functionLayout(fn *btf.Func, arch string) *tree.Layout {
 		t := types.FromBTF(p.Type, types.Kernel)
 		arg := tree.ArgLoc{Name: name, Type: t, Doc: cDecl(p)}
 		if !t.IsScalar() {
-			layout.Refused[name] = "it is a struct passed by value"
+			layout.Refused[name] = "it is passed by value and is no integer or pointer"
 			arg.Type = types.U64
-			if t.Size <= 16 {
-				next += (t.Size + 7) / 8
-			}
+			next += regs.byValue(t.Size)
 			layout.Args = append(layout.Args, arg)
 			continue
 		}
 		if next < len(regs.args) {
-			arg.Loc = regs.reg(regs.args[next], 8)
+			arg.Loc = regs.reg(regs.args[next])
 		} else {
 			layout.Refused[name] = fmt.Sprintf("it is argument %d, and only the first %d are in registers", i+1, len(regs.args))
 		}
@@ -177,11 +173,11 @@ func functionLayout(fn *btf.Func, arch string) *tree.Layout {
 	rt := types.FromBTF(proto.Return, types.Kernel)
 	switch {
 	case rt.IsScalar():
-		layout.Ret = &tree.ArgLoc{Name: "retval", Type: rt, Loc: regs.reg(regs.ret, 8), Doc: rt.String()}
+		layout.Ret = &tree.ArgLoc{Name: "retval", Type: rt, Loc: regs.reg(regs.ret), Doc: rt.String()}
 	case rt.Kind == types.Invalid && rt.Name == "":
 		layout.Refused["retval"] = "the function returns nothing (void)"
 	default:
-		layout.Refused["retval"] = "it is a struct returned by value"
+		layout.Refused["retval"] = "it is returned by value and is no integer or pointer"
 	}
 	return layout
 }

@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -45,6 +46,9 @@ func resolveRawTracepoint(r *Request) ([]Found, error) {
 		layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
 		for i, p := range proto.Params {
 			t := types.FromBTF(p.Type, types.Trusted)
+			if p.Name == "" { // before Linux 5.10
+				p.Name = strconv.Itoa(i)
+			}
 			if !t.IsScalar() {
 				layout.Refused[p.Name] = "it is passed by value and is no integer or pointer"
 				t = types.U64

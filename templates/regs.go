@@ -1,6 +1,11 @@
 package templates
 
-import "tracer/interpreter/tree"
+import (
+	"fmt"
+	"strconv"
+
+	"tracer/interpreter/tree"
+)
 
 // registers are where an architecture's struct pt_regs keeps what probes need:
 // offsets in bytes. Sources: arch/x86/include/uapi/asm/ptrace.h and
@@ -14,6 +19,28 @@ type registers struct {
 	// stackArg is where, from the stack pointer at a function's entry, the
 	// first argument lies that no register holds.
 	stackArg int
+	// byAddress: structs of more than 16 bytes are passed by their address, in
+	// a register (AAPCS64); else they lie on the stack (System V).
+	byAddress bool
+}
+
+// byValue is how many argument registers a struct of size bytes takes.
+func (r *registers) byValue(size int) int {
+	switch {
+	case size <= 16:
+		return (size + 7) / 8
+	case r.byAddress:
+		return 1
+	}
+	return 0
+}
+
+// registersOf are arch's registers; the error is a full sentence.
+func registersOf(arch, pattern string) (*registers, error) {
+	if regs, ok := archRegisters[arch]; ok {
+		return regs, nil
+	}
+	return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("Functions of the architecture %q cannot be probed: only x86_64 and arm64 are known.", arch)}
 }
 
 var archRegisters = map[string]*registers{
@@ -26,27 +53,26 @@ var archRegisters = map[string]*registers{
 	},
 	"arm64": {
 		names: arm64Names(),
-		args:  []int{0, 8, 16, 24, 32, 40, 48, 56}, ret: 0, sp: 248, stackArg: 0,
+		args:  []int{0, 8, 16, 24, 32, 40, 48, 56}, ret: 0, sp: 248, stackArg: 0, byAddress: true,
 	},
 }
 
 func arm64Names() map[string]int {
 	names := map[string]int{"sp": 248, "pc": 256, "pstate": 264, "x30": 240}
 	for i := range 31 {
-		names["x"+itoa(i)] = 8 * i
+		names["x"+strconv.Itoa(i)] = 8 * i
 	}
 	return names
 }
 
-func itoa(i int) string {
-	if i >= 10 {
-		return string(rune('0'+i/10)) + string(rune('0'+i%10))
+// StackPointer is the offset of the stack pointer in arch's struct pt_regs,
+// bytes; 0 for an architecture that has no plan.
+func StackPointer(arch string) int {
+	if regs, ok := archRegisters[arch]; ok {
+		return regs.sp
 	}
-	return string(rune('0' + i))
+	return 0
 }
-
-// StackPointer is the offset of the stack pointer in arch's struct pt_regs.
-func StackPointer(arch string) int { return archRegisters[arch].sp }
 
 // StackAdjust is what the stack pointer at a return probe is more than at the
 // entry of the same call: the return address, where the call pushes it.
@@ -57,6 +83,7 @@ func StackAdjust(arch string) int {
 	return 0
 }
 
-func (r *registers) reg(off, size int) tree.Loc {
+// reg is the whole register at off.
+func (r *registers) reg(off int) tree.Loc {
 	return tree.Loc{Kind: tree.LocCtx, Off: off, Size: 8}
 }

@@ -153,7 +153,7 @@ func Near(name string, names []string) []string {
 		distance int
 	}
 	var best []near
-	limit := max(2, len(name)/3)
+	limit := max(2, len(name)/4)
 	for _, n := range names {
 		if d := len(n) - len(name); d > limit || -d > limit {
 			continue
@@ -217,7 +217,7 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 		out = append(out, found...)
 	}
 	if len(out) == 0 {
-		return nil, &TargetError{Pattern: r.Pattern, Detail: fmt.Sprintf("No %s that matches %q can be probed.", what, r.Pattern)}
+		return nil, &TargetError{Pattern: r.Pattern, Missing: glob, Detail: fmt.Sprintf("No %s that matches %q can be probed.", what, r.Pattern)}
 	}
 	return out, nil
 }

@@ -49,7 +49,7 @@ func resolveTracepoint(r *Request) ([]Found, error) {
 		}
 		return []Found{{
 			Target: plan.Target{Name: name, Category: category, Event: event},
-			Layout: &tree.Layout{Args: formatArgs(format, types.Kernel)},
+			Layout: formatLayout(format, types.Kernel),
 		}}, nil
 	})
 }
@@ -66,18 +66,24 @@ func tracepointNameError(r *Request, name string) error {
 	return e
 }
 
-// formatArgs are the fields of a format as arguments.
-func formatArgs(format *facts.Format, space types.Space) []tree.ArgLoc {
-	var out []tree.ArgLoc
+// formatLayout has the fields of a format as arguments.
+func formatLayout(format *facts.Format, space types.Space) *tree.Layout {
+	out := &tree.Layout{Refused: map[string]string{}}
 	for _, f := range format.Fields {
 		if f.Common {
 			continue
 		}
 		t, loc := fieldType(f, space)
-		out = append(out, tree.ArgLoc{Name: f.Name, Type: t, Loc: loc, Doc: strings.TrimSpace(f.Type + " " + f.Name)})
+		if f.Size <= 0 {
+			out.Refused[f.Name] = "the kernel gives it no size"
+		}
+		out.Args = append(out.Args, tree.ArgLoc{Name: f.Name, Type: t, Loc: loc, Doc: strings.TrimSpace(f.Type + " " + f.Name)})
 	}
 	return out
 }
+
+// plainSize says that a register can hold size bytes.
+func plainSize(size int) bool { return size == 1 || size == 2 || size == 4 || size == 8 }
 
 // fieldType is the type and place of a tracepoint's field. Struct pointers
 // and enums keep only their C names: the checker asks BTF when it needs more,
@@ -103,11 +109,11 @@ func fieldType(f facts.Field, space types.Space) (types.Type, tree.Loc) {
 		return ptr, loc
 	case f.Len > 0 && f.Elem == "char":
 		return types.Type{Kind: types.String, Size: f.Size, Fixed: true}, loc
-	case f.Len > 0:
+	case f.Len > 0 && plainSize(f.Size/f.Len):
 		elem.Size = f.Size / f.Len
 		return types.Type{Kind: types.Array, Elem: &elem, Len: f.Len, Size: f.Size}, loc
 	}
-	if f.Size != 1 && f.Size != 2 && f.Size != 4 && f.Size != 8 {
+	if !plainSize(f.Size) {
 		return types.Type{Kind: types.Bytes, Size: f.Size, Fixed: true, Name: f.Type}, loc
 	}
 	elem.Size, elem.Signed = f.Size, f.Signed

@@ -87,7 +87,11 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 		}
 		return nil, &TargetError{Pattern: name, Missing: true, Detail: detail, Near: Near(name, names)}
 	}
-	layout := signatureLayout(r.Signature, r.Binary.Arch)
+	regs, err := registersOf(r.Binary.Arch, pattern)
+	if err != nil {
+		return nil, err
+	}
+	layout := signatureLayout(r.Signature, regs)
 	if delta != 0 {
 		for i := range layout.Args {
 			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
@@ -111,15 +115,14 @@ const maxUserArgs = 12
 
 // signatureLayout is where a user function's arguments are: the first in
 // registers, the others on the stack. What sig does not name stays args[n].
-func signatureLayout(sig *types.Signature, arch string) *tree.Layout {
-	regs := archRegisters[arch]
+func signatureLayout(sig *types.Signature, regs *registers) *tree.Layout {
 	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
 	for i := range maxUserArgs {
 		t := types.U64
 		t.Untyped = true
 		arg := tree.ArgLoc{Name: strconv.Itoa(i), Type: t, Doc: "unsigned long"}
 		if i < len(regs.args) {
-			arg.Loc = regs.reg(regs.args[i], 8)
+			arg.Loc = regs.reg(regs.args[i])
 		} else {
 			arg.Loc = tree.Loc{Kind: tree.LocUser, Base: regs.sp, Index: -1, Off: regs.stackArg + 8*(i-len(regs.args)), Size: 8}
 		}
@@ -138,7 +141,7 @@ func signatureLayout(sig *types.Signature, arch string) *tree.Layout {
 	}
 	ret := types.U64
 	ret.Untyped = true
-	layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret, 8), Doc: "unsigned long"}
+	layout.Ret = &tree.ArgLoc{Name: "retval", Type: ret, Loc: regs.reg(regs.ret), Doc: "unsigned long"}
 	if sig != nil {
 		switch {
 		case sig.Return.IsScalar():

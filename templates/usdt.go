@@ -35,18 +35,30 @@ func listUSDT(_ facts.Facts, b *facts.Binary) ([]string, error) {
 }
 
 func resolveUSDT(r *Request) ([]Found, error) {
+	regs, err := registersOf(r.Binary.Arch, r.Pattern)
+	if err != nil {
+		return nil, err
+	}
 	list := func() ([]string, error) { return listUSDT(r.Facts, r.Binary) }
 	return eachName(r, "USDT probe of "+r.Binary.Name, list, func(name string) ([]Found, error) {
 		var out []Found
+		refused := ""
 		for i := range r.Binary.USDT {
 			u := &r.Binary.USDT[i]
 			if u.Provider+":"+u.Name != name {
 				continue
 			}
+			if u.Refused != "" {
+				refused = u.Refused
+				continue
+			}
 			out = append(out, Found{
 				Target: plan.Target{Name: name, Path: r.Binary.Path, Offset: u.Offset, Semaphore: u.SemaphoreOff, PID: r.PID},
-				Layout: usdtLayout(u, r.Binary.Arch),
+				Layout: usdtLayout(u, regs),
 			})
+		}
+		if len(out) == 0 && refused != "" {
+			return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf("The USDT probe %q of %s cannot be probed: %s.", name, r.Binary.Path, refused)}
 		}
 		if len(out) == 0 {
 			names, _ := list()
@@ -68,11 +80,11 @@ func resolveUSDT(r *Request) ([]Found, error) {
 	})
 }
 
-func usdtLayout(u *facts.USDT, arch string) *tree.Layout {
+func usdtLayout(u *facts.USDT, regs *registers) *tree.Layout {
 	layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
 	for i := range u.Args {
 		name := strconv.Itoa(i)
-		arg, refused := usdtArg(&u.Args[i], arch)
+		arg, refused := usdtArg(&u.Args[i], regs)
 		arg.Name = name
 		if refused != "" {
 			layout.Refused[name] = refused
@@ -82,10 +94,10 @@ func usdtLayout(u *facts.USDT, arch string) *tree.Layout {
 	return layout
 }
 
-func usdtArg(a *facts.USDTArg, arch string) (arg tree.ArgLoc, refused string) {
+func usdtArg(a *facts.USDTArg, regs *registers) (arg tree.ArgLoc, refused string) {
 	arg.Doc = a.Text
 	arg.Type = types.Type{Kind: types.Int, Size: a.Size, Signed: a.Signed}
-	if a.Size != 1 && a.Size != 2 && a.Size != 4 && a.Size != 8 {
+	if !plainSize(a.Size) {
 		arg.Type.Size = 8
 	}
 	if a.Float {
@@ -94,7 +106,6 @@ func usdtArg(a *facts.USDTArg, arch string) (arg tree.ArgLoc, refused string) {
 	if a.Refused != "" {
 		return arg, a.Refused
 	}
-	regs := archRegisters[arch]
 	offset := func(name string) int {
 		if name == "" {
 			return -1

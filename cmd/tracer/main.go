@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"tracer/internal/cli"
+	"tracer/specs"
 )
 
 // version is the release, set by the build: -ldflags "-X main.version=0.1.0".
@@ -50,6 +51,7 @@ func run() (code int) {
 		Now:      time.Now,
 		Location: time.Local,
 		Build:    build(),
+		Catalog:  specs.FS,
 		Notify: func(c chan<- os.Signal) func() {
 			signal.Notify(c, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 			return func() { signal.Stop(c) }

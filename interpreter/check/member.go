@@ -70,7 +70,19 @@ func (s *scope) memberAt(x *tree.Expr, name string, rng, at hcl.Range) *tree.Exp
 		s.errorAt(at, "Unknown struct member", "%s has no member %q.%s", holder.String(), name, near)
 		return nil
 	}
+	if m.Type.Kind == types.Invalid {
+		s.errUnreadable(at, holder, name, m.Type)
+		return nil
+	}
 	return s.place(x, m, rng)
+}
+
+func (s *scope) errUnreadable(at hcl.Range, holder types.Type, name string, t types.Type) {
+	what := t.Name
+	if what == "" {
+		what = "of an unknown type"
+	}
+	s.errorAt(at, "Member cannot be read", "The member %s of %s is %s, which is no value.", name, holder.String(), what)
 }
 
 func (s *scope) errNoMembers(x *tree.Expr, holder types.Type, name string, at hcl.Range) {

@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -253,7 +254,7 @@ func (s *scope) grouped(found []templates.Found) []group {
 	var out []group
 	at := map[string]int{}
 	for i, f := range found {
-		key := layoutKey(f.Layout) + fmt.Sprint(f.Target.PID)
+		key := layoutKey(f.Layout, s.mentions("args")) + fmt.Sprint(f.Target.PID)
 		if single {
 			key = fmt.Sprint(i)
 		}
@@ -268,18 +269,45 @@ func (s *scope) grouped(found []templates.Found) []group {
 	return out
 }
 
-// layoutKey is a text that equal layouts share.
-func layoutKey(l *tree.Layout) string {
+// mentions says that the probe uses a name of event time, directly or through
+// locals.
+func (s *scope) mentions(root string) bool {
+	seen := map[hclsyntax.Expression]bool{}
+	var in func(e hclsyntax.Expression) bool
+	in = func(e hclsyntax.Expression) bool {
+		if seen[e] {
+			return false
+		}
+		seen[e] = true
+		for _, t := range e.Variables() {
+			if t.RootName() == root {
+				return true
+			}
+			if l := s.local(t); t.RootName() == "local" && l != nil && in(l.Expr) {
+				return true
+			}
+		}
+		return false
+	}
+	return slices.ContainsFunc(s.expressions(), in)
+}
+
+// layoutKey is a text that equal layouts share; where no argument is used
+// (args false), only the return value counts.
+func layoutKey(l *tree.Layout, args bool) string {
 	var b strings.Builder
 	one := func(a *tree.ArgLoc) {
 		fmt.Fprintf(&b, "%s:%s:%d:%d:%v:%v;", a.Name, a.Type.String(), a.Type.Kind, a.Type.Size, a.Type.Signed, a.Loc)
 	}
-	for i := range l.Args {
-		one(&l.Args[i])
-	}
 	if l.Ret != nil {
 		one(l.Ret)
 	}
-	fmt.Fprintf(&b, "%v", l.Refused)
+	b.WriteString(l.Refused["retval"])
+	if args {
+		for i := range l.Args {
+			one(&l.Args[i])
+		}
+		fmt.Fprintf(&b, "%v", l.Refused)
+	}
 	return b.String()
 }

@@ -56,12 +56,13 @@ type Event struct {
 
 	env   Env
 	done  map[*tree.Expr]value.Value
+	over  map[*tree.Expr]byte // of strings that were cut: the byte after the cut
 	entry *Event
 }
 
 // New begins the evaluation of an event.
 func New(env Env) *Event {
-	return &Event{env: env, done: map[*tree.Expr]value.Value{}}
+	return &Event{env: env, done: map[*tree.Expr]value.Value{}, over: map[*tree.Expr]byte{}}
 }
 
 // Value computes e as a column shows it: the elements of an array are read.
@@ -97,7 +98,7 @@ func (ev *Event) compute(e *tree.Expr) value.Value {
 		return boolean(f(compare(ev.eval(e.Args[0]), ev.eval(e.Args[1]))))
 	}
 	if f := textTests[e.Op]; f != nil {
-		return boolean(f(ev.eval(e.Args[0]).Bytes, ev.eval(e.Args[1]).Bytes))
+		return boolean(f(ev.known(e.Args[0]), ev.known(e.Args[1])))
 	}
 	if f := unary[e.Op]; f != nil {
 		return number(f(ev.eval(e.Args[0]).Int, e))
@@ -106,11 +107,11 @@ func (ev *Event) compute(e *tree.Expr) value.Value {
 	case tree.Const:
 		return constant(e)
 	case tree.Arg:
-		return shaped(ev.env.Arg(int(e.Int)), e.Type, ev)
+		return ev.shaped(ev.env.Arg(int(e.Int)), e)
 	case tree.Ret:
-		return shaped(ev.env.Ret(), e.Type, ev)
+		return ev.shaped(ev.env.Ret(), e)
 	case tree.Builtin:
-		return shaped(ev.env.Builtin(e.Name, e.Int), e.Type, ev)
+		return ev.shaped(ev.env.Builtin(e.Name, e.Int), e)
 	case tree.Entry:
 		return ev.atEntry(e.Args[0])
 	case tree.Member:
@@ -128,7 +129,7 @@ func (ev *Event) compute(e *tree.Expr) value.Value {
 	case tree.Or:
 		return boolean(ev.eval(e.Args[0]).Int != 0 || ev.eval(e.Args[1]).Int != 0)
 	case tree.Cond:
-		return ev.cond(e)
+		return ev.eval(ev.arm(e))
 	case tree.In:
 		return boolean(ev.in(e))
 	case tree.InNet:
@@ -162,19 +163,22 @@ func constant(e *tree.Expr) value.Value {
 	return number(e.Int)
 }
 
-// shaped is what a probe finds as a value of type t: scalars widened from
-// their size, text cut at its NUL and at what t can hold.
-func shaped(v value.Value, t types.Type, ev *Event) value.Value {
-	switch {
-	case t.IsScalar():
+// shaped is what a probe finds as a value of e's type: scalars widened from
+// their size, text cut at its NUL and at what the type can hold.
+func (ev *Event) shaped(v value.Value, e *tree.Expr) value.Value {
+	t := e.Type
+	if t.IsScalar() {
 		v.Int = widened(v.Int, t)
-	case t.Kind == types.String:
-		v.Bytes, v.Truncated = cut(untilNUL(v.Bytes), t)
-	case t.Kind == types.Bytes:
-		v.Bytes, v.Truncated = cut(v.Bytes, t)
+		return v
 	}
+	whole := v.Bytes
+	if t.Kind == types.String {
+		whole = untilNUL(whole)
+	}
+	v.Bytes, v.Truncated = cut(whole, t)
 	if v.Truncated {
 		ev.Cut++
+		ev.over[e] = whole[t.Size]
 	}
 	return v
 }
@@ -207,12 +211,12 @@ func untilNUL(b []byte) []byte {
 	return b
 }
 
-func (ev *Event) cond(e *tree.Expr) value.Value {
-	arm := e.Args[2]
+// arm is the arm of a conditional that this event takes.
+func (ev *Event) arm(e *tree.Expr) *tree.Expr {
 	if ev.eval(e.Args[0]).Int != 0 {
-		arm = e.Args[1]
+		return e.Args[1]
 	}
-	return ev.eval(arm)
+	return e.Args[2]
 }
 
 func (ev *Event) in(e *tree.Expr) bool {

@@ -121,7 +121,7 @@ func (ev *Event) readArray(e *tree.Expr, addr uint64) value.Value {
 // str reads a NUL-terminated string.
 func (ev *Event) str(e *tree.Expr) value.Value {
 	text := ev.readString(ev.base(e.Args[0]), e.Type.Size)
-	return shaped(value.Value{Bytes: text}, e.Type, ev)
+	return ev.shaped(value.Value{Bytes: text}, e)
 }
 
 // readString is the string behind b, with one byte more than limit if it goes
@@ -149,7 +149,8 @@ func (ev *Event) readString(b base, limit int) []byte {
 	return out
 }
 
-// buf reads a number of bytes; a negative number is none.
+// buf reads a number of bytes; a negative number is none. Bytes that are not
+// there are zeros.
 func (ev *Event) buf(e *tree.Expr) value.Value {
 	b, n := ev.base(e.Args[0]), ev.eval(e.Args[1])
 	t := e.Type
@@ -163,10 +164,7 @@ func (ev *Event) buf(e *tree.Expr) value.Value {
 	if n.Int < uint64(size) {
 		size = int(n.Int)
 	}
-	v := value.Value{Bytes: ev.read(b, 0, size), Truncated: n.Int > uint64(size)}
-	if v.Bytes == nil {
-		v.Truncated = false
-	}
+	v := value.Value{Bytes: orZeros(ev.read(b, 0, size), size), Truncated: n.Int > uint64(size)}
 	if v.Truncated {
 		ev.Cut++
 	}
@@ -189,7 +187,7 @@ func (ev *Event) strs(e *tree.Expr) value.Value {
 		}
 		elem := *e.Type.Elem
 		text := ev.readString(base{addr: pointer, typ: b.typ}, elem.Size)
-		s := shaped(value.Value{Bytes: text}, elem, ev)
+		s := ev.shaped(value.Value{Bytes: text}, &tree.Expr{Type: elem})
 		s.Type = elem
 		v.List = append(v.List, s)
 	}

@@ -158,8 +158,8 @@ func TestBuffersHaveTheirLength(t *testing.T) {
 		{"large unsigned", buf(ramBase+16, neg(1), types.U64, types.Buf(8)), "hello, w", true, 0},
 		{"exactly so many", buf(ramBase+16, 5, types.S64, exact), "hello", false, 0},
 		{"exactly so many, not there", buf(0x500, 5, types.S64, exact), "\x00\x00\x00\x00\x00", false, 1},
-		{"not there", buf(0x500, 5, types.S64, types.Buf(8)), "", false, 1},
-		{"null", buf(0, 5, types.S64, types.Buf(8)), "", false, 0},
+		{"not there", buf(0x500, 5, types.S64, types.Buf(8)), "\x00\x00\x00\x00\x00", false, 1},
+		{"null", buf(0, 5, types.S64, types.Buf(8)), "\x00\x00\x00\x00\x00", false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := eval.Expr(c.e, record())
@@ -236,6 +236,35 @@ func TestTextTests(t *testing.T) {
 		e := op(c.op, types.TBool, text(c.s, types.Str(16)), text(c.part, types.Str(16)))
 		if got := eval.Expr(e, &eval.Record{}); got.Int != c.want {
 			t.Errorf("%s %q %q: got %d, want %d", c.op, c.s, c.part, got.Int, c.want)
+		}
+	}
+}
+
+func TestCutStringsAreNotTakenForWholeOnes(t *testing.T) {
+	str := func(size int) *tree.Expr { return op(tree.Str, types.Str(size), userPointer(ramBase+16, nil)) }
+	cond := func(x *tree.Expr) *tree.Expr {
+		return op(tree.Cond, types.Str(32), konst(1, types.TBool), x, text("", types.Str(0)))
+	}
+	entry := &eval.Record{Memory: newRAM().read}
+	now := &eval.Record{Memory: newRAM().read, AtEntry: entry}
+	for _, c := range []struct {
+		name string
+		op   tree.Op
+		x, y *tree.Expr
+		want uint64
+	}{
+		{"equal to its beginning", tree.StrEq, str(5), text("hello", types.Str(5)), 0},
+		{"ends where it was cut", tree.EndsWith, str(5), text("lo", types.Str(2)), 0},
+		{"begins with all that is shown", tree.StartsWith, str(5), text("hello", types.Str(5)), 1},
+		{"contains what is shown", tree.StrContains, str(5), text("ell", types.Str(3)), 1},
+		{"cut alike", tree.StrEq, str(5), str(5), 1},
+		{"cut otherwise", tree.StrEq, str(5), str(6), 0},
+		{"by way of a choice", tree.EndsWith, cond(str(5)), text("lo", types.Str(2)), 0},
+		{"at the entry", tree.StrEq, op(tree.Entry, types.Str(5), str(5)), text("hello", types.Str(5)), 0},
+		{"whole", tree.EndsWith, str(12), text("world", types.Str(5)), 1},
+	} {
+		if got := eval.Expr(op(c.op, types.TBool, c.x, c.y), now); got.Int != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got.Int, c.want)
 		}
 	}
 }

@@ -11,11 +11,33 @@ import (
 )
 
 // textTests are the tests of a string against another.
-var textTests = map[tree.Op]func(s, part []byte) bool{
-	tree.StrEq:       bytes.Equal,
-	tree.StartsWith:  bytes.HasPrefix,
-	tree.EndsWith:    bytes.HasSuffix,
-	tree.StrContains: bytes.Contains,
+var textTests = map[tree.Op]func(s, part content) bool{
+	tree.StrEq:       func(s, part content) bool { return bytes.Equal(s.known, part.known) },
+	tree.StartsWith:  func(s, part content) bool { return bytes.HasPrefix(s.known, part.known) },
+	tree.EndsWith:    func(s, part content) bool { return !s.cut && bytes.HasSuffix(s.known, part.known) },
+	tree.StrContains: func(s, part content) bool { return bytes.Contains(s.known, part.known) },
+}
+
+// content is what is known of a string: if it was cut, one byte more than is
+// shown, so that it never passes for a string that ends there.
+type content struct {
+	known []byte
+	cut   bool
+}
+
+// known is what is known of a string.
+func (ev *Event) known(e *tree.Expr) content {
+	v := ev.eval(e)
+	if !v.Truncated {
+		return content{known: v.Bytes}
+	}
+	switch e.Op {
+	case tree.Cond:
+		return ev.known(ev.arm(e))
+	case tree.Entry:
+		return ev.entry.known(e.Args[0])
+	}
+	return content{known: append(bytes.Clone(v.Bytes), ev.over[e]), cut: true}
 }
 
 // inNet says that the first n bits of an address are those of a network.

@@ -68,6 +68,9 @@ func fromBTF(t btf.Type, space Space, depth int) Type {
 		out = intFromBTF(c, name)
 		out.BigEndian, out.Unit = bigEndian, unit
 	case *btf.Enum:
+		if !plainSize(int(c.Size)) {
+			break
+		}
 		out.Kind, out.Size, out.Signed = Enum, int(c.Size), c.Signed
 		if out.Name == "" {
 			out.Name = "enum " + c.Name
@@ -78,20 +81,23 @@ func fromBTF(t btf.Type, space Space, depth int) Type {
 		if elemSpace == Trusted && depth > 0 {
 			elemSpace = Kernel
 		}
-		elem := fromPointee(c.Target, elemSpace, depth+1)
+		elem := fromBTF(c.Target, elemSpace, depth+1)
 		if elem.Kind != Invalid || elem.Name != "" {
 			out.Elem = &elem
-			if elem.Space == User {
-				out.Space = User
-			}
+		}
+		if elem.Space == User {
+			out.Space = User
 		}
 	case *btf.Array:
 		elem := fromBTF(c.Type, space, depth+1)
 		if elem.Kind == Int && elem.Size == 1 && isChar(c.Type) {
-			return Type{Kind: String, Size: int(c.Nelems), Fixed: true, Space: space, Name: name}
+			return Type{Kind: String, Size: min(int(c.Nelems), maxSize), Fixed: true, Space: space, Name: name}
 		}
 		out.Kind, out.Elem, out.Len, out.C = Array, &elem, int(c.Nelems), nil
-		out.Size = int(c.Nelems) * elem.Size
+		out.Size = maxSize
+		if elem.Size == 0 || int(c.Nelems) <= maxSize/elem.Size {
+			out.Size = int(c.Nelems) * elem.Size
+		}
 	case *btf.Struct:
 		out.Kind, out.Size = Struct, int(c.Size)
 		if out.Name == "" && c.Name != "" {
@@ -108,26 +114,26 @@ func fromBTF(t btf.Type, space Space, depth int) Type {
 		}
 	case *btf.FuncProto:
 		out.Name = "function"
-	case *btf.Void, nil:
+	case *btf.Float:
 		if out.Name == "" {
-			out.Name = ""
+			out.Name = c.Name
 		}
 	}
 	return out
 }
 
-// fromPointee converts a pointer's target; structs are converted without
-// their members, so recursion through pointers ends there.
-func fromPointee(t btf.Type, space Space, depth int) Type {
-	return fromBTF(t, space, depth)
-}
+// maxSize bounds the size of a type, bytes: larger ones are corrupt BTF.
+const maxSize = 1 << 30
+
+// plainSize says that a register can hold size bytes.
+func plainSize(size int) bool { return size == 1 || size == 2 || size == 4 || size == 8 }
 
 func intFromBTF(c *btf.Int, name string) Type {
 	if c.Encoding == btf.Bool {
 		return Type{Kind: Bool, Size: 1, Name: "bool"}
 	}
 	size := int(c.Size)
-	if size > 8 || size == 0 {
+	if !plainSize(size) {
 		return Type{Kind: Array, Elem: &Type{Kind: Int, Size: 1, Name: "u8"}, Len: size, Size: size, Name: name}
 	}
 	if name == "" {
@@ -169,19 +175,24 @@ type Member struct {
 // FindMember finds a member by name, looking through anonymous structs and
 // unions. c is a *btf.Struct or *btf.Union.
 func FindMember(c btf.Type, name string, space Space) (Member, bool) {
-	return findMember(c, name, space, 0, 0)
-}
-
-func findMember(c btf.Type, name string, space Space, base btf.Bits, depth int) (Member, bool) {
-	if depth > maxDepth {
+	if name == "" {
 		return Member{}, false
 	}
-	for _, m := range membersOf(c) {
-		if m.Name == name && name != "" {
+	return findMember(c, name, space, 0, map[btf.Type]bool{})
+}
+
+func findMember(c btf.Type, name string, space Space, base btf.Bits, seen map[btf.Type]bool) (Member, bool) {
+	members := membersOf(c)
+	if members == nil || seen[c] {
+		return Member{}, false
+	}
+	seen[c] = true
+	for _, m := range members {
+		if m.Name == name {
 			return memberAt(m, space, base), true
 		}
 		if m.Name == "" {
-			if found, ok := findMember(btf.UnderlyingType(m.Type), name, space, base+m.Offset, depth+1); ok {
+			if found, ok := findMember(btf.UnderlyingType(m.Type), name, space, base+m.Offset, seen); ok {
 				return found, true
 			}
 		}
@@ -190,7 +201,7 @@ func findMember(c btf.Type, name string, space Space, base btf.Bits, depth int) 
 }
 
 func memberAt(m btf.Member, space Space, base btf.Bits) Member {
-	t := FromBTF(m.Type, memberSpace(space))
+	t := FromBTF(m.Type, space)
 	bit := int(base + m.Offset)
 	if m.BitfieldSize == 0 {
 		return Member{Type: t, Off: bit / 8}
@@ -209,13 +220,12 @@ func memberAt(m btf.Member, space Space, base btf.Bits) Member {
 	if bit+int(m.BitfieldSize) > (off+size)*8 { // straddles 8 bytes: packed
 		off = bit / 8
 	}
+	if bit-off*8+int(m.BitfieldSize) > 64 || !t.IsScalar() {
+		return Member{Type: Type{Kind: Invalid, Name: "a bitfield of more than 8 bytes"}, Off: off}
+	}
 	t.Size = size
 	return Member{Type: t, Off: off, BitShift: bit - off*8, BitSize: int(m.BitfieldSize)}
 }
-
-// memberSpace is the space of what a member holds: a trusted struct's pointer
-// members are trusted by the verifier too, on a plain BTF walk.
-func memberSpace(space Space) Space { return space }
 
 func membersOf(c btf.Type) []btf.Member {
 	switch s := c.(type) {
@@ -228,15 +238,18 @@ func membersOf(c btf.Type) []btf.Member {
 }
 
 // MemberNames lists the members FindMember can find, in order.
-func MemberNames(c btf.Type) []string { return memberNames(c, 0) }
+func MemberNames(c btf.Type) []string { return memberNames(c, nil, map[btf.Type]bool{}) }
 
-func memberNames(c btf.Type, depth int) []string {
-	var out []string
+func memberNames(c btf.Type, out []string, seen map[btf.Type]bool) []string {
+	if seen[c] {
+		return out
+	}
+	seen[c] = true
 	for _, m := range membersOf(c) {
 		if m.Name != "" {
 			out = append(out, m.Name)
-		} else if depth < maxDepth {
-			out = append(out, memberNames(btf.UnderlyingType(m.Type), depth+1)...)
+		} else {
+			out = memberNames(btf.UnderlyingType(m.Type), out, seen)
 		}
 	}
 	return out

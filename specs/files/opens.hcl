@@ -1,0 +1,31 @@
+tracer {
+  summary = "Files that processes open, with how often and how many opens fail"
+  tags    = ["files", "syscalls", "top"]
+}
+
+variable "comm" {
+  type        = string
+  default     = ""
+  description = "Only processes whose name contains this"
+}
+
+variable "top" {
+  type        = number
+  default     = 20
+  description = "Rows to show"
+}
+
+probe "syscall" "open" {
+  target   = ["open", "openat", "openat2"]
+  optional = true
+  where    = strcontains(comm, var.comm)
+
+  aggregate "opens" {
+    by = { comm = comm, path = entry(str(args.filename)) }
+    values = {
+      opens  = count()
+      failed = sum(retval < 0 ? 1 : 0)
+    }
+    top = var.top
+  }
+}

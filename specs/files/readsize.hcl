@@ -1,0 +1,22 @@
+tracer {
+  summary = "Bytes that read calls return, as a histogram for each process"
+  tags    = ["files", "syscalls", "size"]
+}
+
+variable "comm" {
+  type        = string
+  default     = null
+  description = "Only this process name; null: all"
+}
+
+probe "syscall" "read" {
+  target   = ["read", "pread64", "readv", "preadv"]
+  optional = true
+  where    = retval >= 0 && (var.comm == null || comm == var.comm)
+
+  aggregate "reads" {
+    by     = [comm]
+    values = { bytes = hist(size(retval)) }
+    top    = 5
+  }
+}

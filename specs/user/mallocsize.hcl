@@ -1,0 +1,30 @@
+tracer {
+  summary = "Sizes that programs ask malloc for"
+  tags    = ["user", "libc", "memory", "size"]
+}
+
+variable "pid" {
+  type        = number
+  default     = null
+  description = "Only this process; null: all, at a trap for each of their mallocs"
+}
+
+variable "binary" {
+  type        = string
+  default     = "libc"
+  description = "Library or program with the allocator"
+}
+
+probe "uprobe" "malloc" {
+  binary    = var.binary
+  pid       = var.pid
+  target    = "malloc"
+  signature = "void *malloc(size_t size)"
+
+  aggregate "mallocs" {
+    by     = [comm]
+    values = { requested = hist(size(args.size)), total = sum(size(args.size)) }
+    sort   = "total"
+    top    = 5
+  }
+}
