@@ -62,7 +62,34 @@ func (c *compiler) table(i int, t *plan.Table) {
 		c.tableMap(t, out.Map, row(lay.ValueSize))
 	}
 	c.out.Tables = append(c.out.Tables, out)
-	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other}
+	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other, Atomic: lower.Concurrent(c.feeders(t))}
+}
+
+// feeders are the mechanisms of the programs that feed a table, one each.
+func (c *compiler) feeders(t *plan.Table) []string {
+	var out []string
+	for _, p := range c.plan.Probes {
+		for _, v := range p.Variants {
+			for _, f := range v.Aggregates {
+				if f.Table == t {
+					out = append(out, v.Mechanism.Name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// counting are the mechanisms of the programs that add to a probe's counters.
+func counting(p *plan.Probe) []string {
+	var out []string
+	for _, v := range p.Variants {
+		out = append(out, v.Mechanism.Name)
+		if v.Pair != plan.PairNone {
+			out = append(out, v.EntryMechanism.Name)
+		}
+	}
+	return out
 }
 
 // row is a per-CPU array of one value.
@@ -82,7 +109,7 @@ func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
 
 func (c *compiler) variant(n int, v *plan.Variant) {
 	in := lower.Input{
-		Plan: c.plan, Variant: v, Tables: c.tables,
+		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)),
 		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n)},
 	}
 	if v.Stream {

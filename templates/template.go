@@ -146,19 +146,27 @@ func matching(glob string, names []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// Near are up to three of names that look like name, best first.
+// Near are up to three of names that look like name, best first: one letter
+// wrong, missing, too many or two exchanged, in longer names more.
 func Near(name string, names []string) []string {
 	type near struct {
 		name     string
 		distance int
 	}
 	var best []near
-	limit := max(2, len(name)/4)
+	limit := 1
+	if len(name) > 4 {
+		limit = max(2, len(name)/4)
+	}
 	for _, n := range names {
 		if d := len(n) - len(name); d > limit || -d > limit {
 			continue
 		}
-		if d := levenshtein.Distance(name, n, nil); d <= limit {
+		d := 1
+		if !exchanged(name, n) {
+			d = levenshtein.Distance(name, n, nil)
+		}
+		if d <= limit && d < len(name) {
 			best = append(best, near{n, d})
 		}
 	}
@@ -170,6 +178,18 @@ func Near(name string, names []string) []string {
 		}
 	}
 	return out
+}
+
+// exchanged says that a is b with two neighbouring letters exchanged.
+func exchanged(a, b string) bool {
+	if len(a) != len(b) || a == b {
+		return false
+	}
+	i := 0
+	for a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // DidYouMean is a sentence for near names, with a leading space, or "".

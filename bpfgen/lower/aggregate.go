@@ -145,30 +145,30 @@ func (l *lowerer) filled(t *Table, of func(*layout.Field) *tree.Expr) bool {
 func (l *lowerer) update(row *ir.Value, t *Table, c plan.ValueColumn, f layout.ValueField, v *ir.Value, arg *tree.Expr) {
 	switch c.Func {
 	case plan.Count:
-		l.addTo(row, f.Off, l.konst(1))
+		l.addTo(row, f.Off, l.konst(1), t.Atomic)
 	case plan.Sum:
-		l.addTo(row, f.Off, v)
+		l.addTo(row, f.Off, v, t.Atomic)
 	case plan.Avg:
-		l.addTo(row, f.Off, v)
-		l.addTo(row, f.Off+8, l.konst(1))
+		l.addTo(row, f.Off, v, t.Atomic)
+		l.addTo(row, f.Off+8, l.konst(1), t.Atomic)
 	case plan.Min, plan.Max:
-		l.extremeUpdate(row, f, v, c)
+		l.extremeUpdate(row, f, v, c, t.Atomic)
 	case plan.Last:
 		l.store(row, f.Off, l.now(), 8)
 		l.store(row, f.Off+8, v, 8)
 	case plan.Hist:
 		signed := int64(boolBit(c.Type.Signed))
 		slot := l.intrinsic(ir.HistSlot, []int64{int64(c.Bits), signed}, v)
-		l.addSlot(row, f, slot, v)
+		l.addSlot(row, f, slot, v, t.Atomic)
 	case plan.Linear:
-		l.addSlot(row, f, l.linearSlot(v, c, f.Slots), v)
+		l.addSlot(row, f, l.linearSlot(v, c, f.Slots), v, t.Atomic)
 	}
 }
 
-func (l *lowerer) addSlot(row *ir.Value, f layout.ValueField, slot, v *ir.Value) {
-	l.addTo(row, f.Off, v)
+func (l *lowerer) addSlot(row *ir.Value, f layout.ValueField, slot, v *ir.Value, atomic bool) {
+	l.addTo(row, f.Off, v, atomic)
 	at := l.op2(ir.OpAdd, row, l.op2(ir.OpShl, slot, l.konst(3)))
-	l.addTo(at, f.Off+8, l.konst(1))
+	l.addTo(at, f.Off+8, l.konst(1), atomic)
 }
 
 // linearSlot is 0 below Min, slots-1 from Max on, and the step between.
@@ -203,7 +203,7 @@ const extremeTries = 4
 
 // extremeUpdate keeps the greatest ordered image (layout.Ordered) and notes
 // that there is one.
-func (l *lowerer) extremeUpdate(row *ir.Value, f layout.ValueField, v *ir.Value, c plan.ValueColumn) {
+func (l *lowerer) extremeUpdate(row *ir.Value, f layout.ValueField, v *ir.Value, c plan.ValueColumn, atomic bool) {
 	image := v
 	if c.Type.Signed {
 		image = l.op2(ir.OpXor, image, l.konst(-1<<63))
@@ -214,6 +214,15 @@ func (l *lowerer) extremeUpdate(row *ir.Value, f layout.ValueField, v *ir.Value,
 	l.storeImm(row, f.Off+8, 1, 8)
 	done := l.newBlock("extreme kept")
 	seen := l.load(row, f.Off, 8, false)
+	if !atomic {
+		keep := l.newBlock("keep")
+		l.b.If(ir.OpUgt, image, seen, keep, done, l.pos)
+		l.at(keep)
+		l.store(row, f.Off, image, 8)
+		l.b.Jump(done)
+		l.at(done)
+		return
+	}
 	for range extremeTries {
 		try, lost := l.newBlock("try"), l.newBlock("changed")
 		l.b.If(ir.OpUgt, image, seen, try, done, l.pos)

@@ -200,7 +200,13 @@ func (l *lowerer) storeImm(base *ir.Value, off int, n int64, size int) {
 	l.store(base, off, l.konst(n), size)
 }
 
-func (l *lowerer) addTo(base *ir.Value, off int, v *ir.Value) {
+// addTo adds to a per-CPU word; atomic where another program may do so amid
+// this one.
+func (l *lowerer) addTo(base *ir.Value, off int, v *ir.Value, atomic bool) {
+	if !atomic {
+		l.store(base, off, l.op2(ir.OpAdd, l.load(base, off, 8, false), v), 8)
+		return
+	}
 	l.value(ir.Value{Op: ir.OpAtomicAdd, Args: []*ir.Value{base, v}, Imm: int64(off), Size: 8})
 }
 

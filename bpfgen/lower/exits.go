@@ -73,7 +73,7 @@ func (l *lowerer) countExit(kind exitKind) {
 		p := l.call(fnMapLookup, l.mapRef(l.in.Maps.Counters), l.indexKey(int64(l.in.Variant.Probe.Index)))
 		l.nonNull(p, end)
 		for _, w := range words {
-			l.addTo(p, 8*w, l.konst(1))
+			l.addTo(p, 8*w, l.konst(1), l.in.Atomic)
 		}
 		l.addCounted(p, layout.CountFailedReads, l.fails)
 		l.addCounted(p, layout.CountTruncated, l.cuts)
@@ -93,7 +93,7 @@ func (l *lowerer) addCounted(counters *ir.Value, word int, slot *ir.Value) {
 	n := l.load(slot, 0, 8, false)
 	l.b.If(ir.OpNe, n, l.konst(0), some, done, nil)
 	l.at(some)
-	l.addTo(counters, 8*word, n)
+	l.addTo(counters, 8*word, n, l.in.Atomic)
 	l.b.Jump(done)
 	l.at(done)
 }
@@ -103,7 +103,7 @@ func (l *lowerer) addNow(word int) {
 	next := l.newBlock("counted")
 	p := l.call(fnMapLookup, l.mapRef(l.in.Maps.Counters), l.indexKey(int64(l.in.Variant.Probe.Index)))
 	l.nonNull(p, next)
-	l.addTo(p, 8*word, l.konst(1))
+	l.addTo(p, 8*word, l.konst(1), l.in.Atomic)
 	l.b.Jump(next)
 	l.at(next)
 }

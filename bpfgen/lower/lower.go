@@ -5,10 +5,10 @@
 // In: a plan.Variant and the layouts of what it fills. Out: ir.Func for each
 // side of a call. It must not know registers, the stack's size or HCL's syntax.
 //
-// Exactness is by construction: counts are atomic additions to per-CPU words
-// (a program may be interrupted by another that shares the table), a row is
-// inserted with NOEXIST and looked up again, and what finds no room goes to
-// the (other) row.
+// Exactness is by construction: counts are additions to per-CPU words, atomic
+// wherever a program can be interrupted or preempted by another that adds to
+// the same word; a row is inserted with NOEXIST and looked up again, and what
+// finds no room goes to the (other) row.
 package lower
 
 import (
@@ -33,6 +33,30 @@ type Maps struct {
 type Table struct {
 	*layout.Table
 	Map, Other string
+	// Atomic: additions to its rows must be atomic, see Concurrent.
+	Atomic bool
+}
+
+// Concurrent says that among programs with these mechanisms, all of which add
+// to one per-CPU word, one may run amid another on the same CPU.
+//
+// The kernel runs no perf tracepoint or kprobe program amid another one on a
+// CPU (bpf_prog_active in trace_call_bpf and kprobe_multi_link_prog_run), and no
+// raw tracepoint program amid itself (prog->active in __bpf_trace_run); what it
+// refuses it counts as missed. Uprobe programs may be preempted by themselves.
+func Concurrent(mechanisms []string) bool {
+	raw, others := 0, 0
+	for _, m := range mechanisms {
+		switch m {
+		case "perf tracepoint", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi":
+			others++
+		case "tp_btf", "raw tracepoint":
+			raw++
+		default:
+			return true
+		}
+	}
+	return raw > 1 || raw == 1 && others > 0
 }
 
 // Input is one variant to lower.
@@ -42,6 +66,8 @@ type Input struct {
 	Record  *layout.Record // nil if it does not stream
 	Tables  map[*plan.Table]*Table
 	Maps    Maps
+	// Atomic: additions to the probe's counters must be atomic.
+	Atomic bool
 	// Scratch: what does not fit the stack goes to scratch memory.
 	Scratch bool
 }

@@ -37,7 +37,7 @@ Examples:
   tracer apply opens.hcl
   tracer apply -d 10s -o json opens.hcl
   tracer apply -c 'make -j2' -var min=1ms build.hcl
-  tracer apply -p 4711 catalog:opensnoop`
+  tracer apply -p 4711 catalog:execsnoop`
 
 const planHelp = `Shows everything apply would do, and does none of it: the targets of every
 probe, how each is attached and why, the size of the programs, the memory of the

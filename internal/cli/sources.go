@@ -33,7 +33,7 @@ func (a *app) readSpecs(args []string) (*specFiles, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	for _, arg := range args {
 		if err := a.readSpec(files, arg); err != nil {
-			diags = append(diags, errorDiag("Unreadable spec", "%v.", err)...)
+			diags = append(diags, errorDiag("Unreadable spec", "%s", sentence(err))...)
 		}
 	}
 	return files, diags

@@ -57,6 +57,16 @@ func errorDiag(summary, format string, args ...any) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}}
 }
 
+// sentence makes a sentence of an error.
+func sentence(err error) string {
+	text := err.Error()
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if !strings.HasSuffix(text, "?") {
+		text += "."
+	}
+	return text
+}
+
 // nearCommand is a question about the command that was probably meant.
 func nearCommand(c *cli.Command, name string) string {
 	var names []string

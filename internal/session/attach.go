@@ -137,9 +137,10 @@ func (o *opener) count() {
 	}
 }
 
-// eventOf is the tracepoint of a target on one side of a call.
+// eventOf is the tracepoint of a target on one side of a call; a system call
+// whose return is used without its entry has only the exit.
 func eventOf(t plan.Target, s bpfgen.Side) string {
-	if s == bpfgen.Return && t.ExitEvent != "" {
+	if s != bpfgen.Entry && t.ExitEvent != "" {
 		return t.ExitEvent
 	}
 	return t.Event

@@ -133,6 +133,7 @@ func TestKernelEventsFire(t *testing.T) {
 	}{
 		{"perf tracepoint", bpfgen.Program{Type: ebpf.TracePoint}, plan.Target{Name: "x", Category: "raw_syscalls", Event: "sys_enter"}},
 		{"perf tracepoint", bpfgen.Program{Type: ebpf.TracePoint, Side: bpfgen.Return}, plan.Target{Name: "x", Category: "syscalls", Event: "sys_enter_nosuch", ExitEvent: "sys_exit_getppid"}},
+		{"perf tracepoint", bpfgen.Program{Type: ebpf.TracePoint}, plan.Target{Name: "x", Category: "syscalls", Event: "sys_enter_none", ExitEvent: "sys_exit_getppid"}},
 		{"raw tracepoint", bpfgen.Program{Type: ebpf.RawTracepoint}, plan.Target{Name: "x", Event: "sys_enter"}},
 		{"tp_btf", bpfgen.Program{Type: ebpf.Tracing, Attach: ebpf.AttachTraceRawTp, AttachTo: "sys_enter"}, plan.Target{Name: "x", Event: "sys_enter"}},
 		{"kprobe perf link", bpfgen.Program{Type: ebpf.Kprobe}, plan.Target{Name: "x", Symbol: "vfs_statfs"}},

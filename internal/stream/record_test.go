@@ -163,6 +163,8 @@ func TestTextsArePutTogether(t *testing.T) {
 		{"own form", []tree.Part{{Expr: arg(duration), Verb: "%5s"}}, []types.Type{duration}, "\x07\x00\x00\x00\x00\x00\x00\x00", "    7", false},
 		{"bool", []tree.Part{{Expr: arg(types.TBool), Verb: "%t"}}, []types.Type{types.TBool}, "\x01", "true", false},
 		{"lists with a separator", []tree.Part{{Expr: arg(strs), Join: ", ", Verb: tree.JoinVerb}}, []types.Type{strs}, u32(2) + u32(4) + "a\x00b\x00xxxx", "a, b", false},
+		{"lists without a separator", []tree.Part{{Expr: arg(strs), Verb: tree.JoinVerb}}, []types.Type{strs}, u32(2) + u32(4) + "a\x00b\x00xxxx", "ab", false},
+		{"lists by themselves", []tree.Part{{Expr: arg(strs)}}, []types.Type{strs}, u32(2) + u32(4) + "a\x00b\x00xxxx", "a b", false},
 		{"a constant part", []tree.Part{{Lit: "a", Expr: &tree.Expr{Op: tree.Const, Type: types.Str(3), Str: "xyz"}}}, nil, "", "axyz", false},
 		{"a part that was cut", []tree.Part{{Expr: arg(types.Str(3))}, {Lit: "!"}}, []types.Type{types.Str(3)}, "abcd\x00", "abc!", true},
 	} {

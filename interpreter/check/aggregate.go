@@ -129,7 +129,7 @@ func (s *scope) keyColumn(e hclsyntax.Expression) *tree.Expr {
 		return nil
 	}
 	if x.Type.Kind == types.List {
-		s.errorAt(x.Range, "List as a key", "A list cannot be a column of by.")
+		s.errorAt(s.at(x), "List as a key", "A list cannot be a column of by.")
 		return nil
 	}
 	if x.Type.Kind == types.Text {
@@ -378,7 +378,7 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 			return false
 		}
 		if c.Op != tree.Const || !c.Type.IsNumber() {
-			s.errWant(c, what+", known before attaching", "")
+			s.errKnown(call.Args[i+1].Range(), what)
 			return false
 		}
 		bound[i] = int64(c.Int)
@@ -404,6 +404,9 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 // the form is looked at here.
 func (s *scope) derive(a *spec.Attr) *plan.Derive {
 	e := s.resolveLocal(a.Expr)
+	if !s.reportNames(e) {
+		return nil
+	}
 	obj, ok := e.(*hclsyntax.ObjectConsExpr)
 	if !ok {
 		if s.isPlan(e) {
@@ -427,6 +430,18 @@ func (s *scope) derive(a *spec.Attr) *plan.Derive {
 	return out
 }
 
+// reportNames checks the plan-time names that an expression of report time
+// mentions; all others are columns.
+func (s *scope) reportNames(e hclsyntax.Expression) bool {
+	ok := true
+	for _, t := range e.Variables() {
+		if planRoots[t.RootName()] && !s.checkTraversal(t) {
+			ok = false
+		}
+	}
+	return ok
+}
+
 // reportContext has the plan-time names that the given attributes mention.
 func (s *scope) reportContext(attrs ...*spec.Attr) *hcl.EvalContext {
 	ctx := s.c.baseContext(nil)
@@ -436,10 +451,18 @@ func (s *scope) reportContext(attrs ...*spec.Attr) *hcl.EvalContext {
 			continue
 		}
 		for _, t := range s.resolveLocal(a.Expr).Variables() {
-			if l := s.local(t); t.RootName() == "local" && l != nil && s.isPlan(l.Expr) {
-				if v, ok := s.localValue(l); ok {
-					locals[l.Name] = v
-				}
+			if t.RootName() != "local" {
+				continue
+			}
+			l := s.local(t)
+			if l == nil {
+				continue // reportNames says so
+			}
+			locals[l.Name] = cty.DynamicVal
+			if !s.isPlan(l.Expr) {
+				s.errEventLocal(t.SourceRange(), l.Name)
+			} else if v, ok := s.localValue(l); ok {
+				locals[l.Name] = v
 			}
 		}
 	}

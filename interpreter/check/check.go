@@ -66,8 +66,8 @@ type checker struct {
 	// blocks are the aggregate blocks seen, by table name.
 	tables map[string]*tableBuilder
 	order  []string
-	base   map[string]cty.Value   // var and kernel, once made
-	ctypes map[string]btf.Type    // kernel types by name, once looked up
+	base   map[string]cty.Value    // var and kernel, once made
+	ctypes map[string]btf.Type     // kernel types by name, once looked up
 	tries  map[string]*tryArgument // arguments of try, by place
 }
 

@@ -94,15 +94,15 @@ func (s *scope) errLoop(e hclsyntax.Expression) {
 }
 
 func (s *scope) errNullable(e *tree.Expr) {
-	s.errorAt(e.Range, "Value may be null", "This has no value where its condition says null, so it can only be shown or compared with null. Give it a value there instead of null.")
+	s.errorAt(s.at(e), "Value may be null", "This has no value where its condition says null, so it can only be shown or compared with null. Give it a value there instead of null.")
 }
 
 func (s *scope) errNullCondition(e *tree.Expr) {
-	s.errorAt(e.Range, "Condition is null", "This is null, and a condition is true or false. Write x == null to test whether something is set.")
+	s.errorAt(s.at(e), "Condition is null", "This is null, and a condition is true or false. Write x == null to test whether something is set.")
 }
 
 func (s *scope) errNullNumber(e *tree.Expr) {
-	s.errorAt(e.Range, "Value is null", "This is null (not set), and a number is needed here.")
+	s.errorAt(s.at(e), "Value is null", "This is null (not set), and a number is needed here.")
 }
 
 func (s *scope) errUnknownName(t hcl.Traversal) {
@@ -152,7 +152,7 @@ func (s *scope) errWant(e *tree.Expr, want, fix string) {
 	if fix != "" {
 		fix = " " + fix
 	}
-	s.errorAt(e.Range, "Wrong type", "This is %s, and %s is needed here.%s", article(e.Type), want, fix)
+	s.errorAt(s.at(e), "Wrong type", "This is %s, and %s is needed here.%s", article(e.Type), want, fix)
 }
 
 func (s *scope) errMismatch(rng hcl.Range, l, r *tree.Expr, fix string) {
@@ -171,7 +171,7 @@ func (s *scope) errBetween(rng hcl.Range) {
 }
 
 func (s *scope) errUntyped(e *tree.Expr) {
-	s.errorAt(e.Range, "Order of an untyped value", "Without a signature this is an unsigned 64-bit number, where -1 is the largest. Declare it with signature = \"int fn(…)\", or write cast(\"int\", …).")
+	s.errorAt(s.at(e), "Order of an untyped value", "Without a signature this is an unsigned 64-bit number, where -1 is the largest. Declare it with signature = \"int fn(…)\", or write cast(\"int\", …).")
 }
 
 func (s *scope) errLater(rng hcl.Range, what string) {
@@ -182,7 +182,7 @@ func (s *scope) warnNoName(e *tree.Expr, names []string) {
 	if s.probe.Attrs["for_each"] != nil {
 		return // it may be a target of another element
 	}
-	s.warnAt(e.Range, "Name of no target", "No target of this probe is called %q, so it is never equal.%s", e.Str, s.near(e.Str, names))
+	s.warnAt(s.at(e), "Name of no target", "No target of this probe is called %q, so it is never equal.%s", e.Str, s.near(e.Str, names))
 }
 
 func (s *scope) errCastTo(rng hcl.Range, name string) {
@@ -198,7 +198,19 @@ func (s *scope) errAggregateArgs(call *hclsyntax.FunctionCallExpr, usage string)
 }
 
 func (s *scope) errTooManyParts(text *tree.Expr) {
-	s.errorAt(text.Range, "Text of too many parts", "A text can have at most %d values in it.", maxParts)
+	s.errorAt(s.at(text), "Text of too many parts", "A text can have at most %d values in it.", maxParts)
+}
+
+func (s *scope) errOrderOfStrings(rng hcl.Range) {
+	s.errorAt(rng, "Order of strings", "Strings have no order here: compare with ==, !=, startswith, endswith or strcontains.")
+}
+
+func (s *scope) errKnown(rng hcl.Range, what string) {
+	s.errorAt(rng, "Known value needed", "This must be known before attaching: %s.", what)
+}
+
+func (s *scope) errEventLocal(rng hcl.Range, name string) {
+	s.errorAt(rng, "Event value in a finished row", "local.%s mentions the event, and derive and having see only the finished row: its columns, and what is known before attaching.", name)
 }
 
 func (s *scope) errUnits(rng hcl.Range, left, right string, op unit.Op) {
@@ -210,14 +222,14 @@ func (s *scope) errTextArm(e *tree.Expr) {
 	if e.Type.Kind == types.List {
 		fix = "Capture it in a column of its own."
 	}
-	s.errorAt(e.Range, "Text in a conditional", "This is %s, which cannot be an arm of a conditional. %s", article(e.Type), fix)
+	s.errorAt(s.at(e), "Text in a conditional", "This is %s, which cannot be an arm of a conditional. %s", article(e.Type), fix)
 }
 
 // warnAlways says that a constant outside the values of x decides a comparison.
 func (s *scope) warnAlways(rng hcl.Range, x, constant *tree.Expr, result bool) {
 	lo, hi := bounds(x.Type)
 	fix := ""
-	if negative(constant) {
+	if negative(constant) || constant.Int == 0 {
 		fix = ` If it can be negative, write cast("int", …).`
 	}
 	s.warnAt(rng, fmt.Sprintf("Comparison always %t", result), "This is %s, from %s to %s, so the comparison is %t for every event.%s", article(x.Type), lo, hi, result, fix)
@@ -228,7 +240,7 @@ func (s *scope) warnNeverNull(rng hcl.Range, x *tree.Expr) {
 }
 
 func (s *scope) warnTooLong(text *tree.Expr, limit int) {
-	s.warnAt(text.Range, "Comparison always false", "The string has at most %d bytes, and this text has %d.", limit, len(text.Str))
+	s.warnAt(s.at(text), "Comparison always false", "The string has at most %d bytes, and this text has %d.", limit, len(text.Str))
 }
 
 // article is a type with its article, as sentences need it.

@@ -46,7 +46,7 @@ func (s *scope) pointer(e hclsyntax.Expression, what string) *tree.Expr {
 	case x.Type.Kind == types.Struct, inMemory(x) && (x.Type.Kind == types.Array || what == "buf"):
 		return addressOf(x)
 	case x.Type.Kind == types.String:
-		s.errorAt(x.Range, "String already", "This is a string already: %s is for pointers.", what)
+		s.errorAt(s.at(x), "String already", "This is a string already: %s is for pointers.", what)
 		return nil
 	}
 	s.errWant(x, "a pointer", "")
@@ -76,7 +76,7 @@ func (s *scope) fnStr(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		return nil
 	}
 	if !characters(p.Type.Elem) {
-		s.errorAt(p.Range, "No pointer to characters", "This is %s, and str reads characters. If that is meant, write str(cast(\"char *\", …)).", article(p.Type))
+		s.errorAt(s.at(p), "No pointer to characters", "This is %s, and str reads characters. If that is meant, write str(cast(\"char *\", …)).", article(p.Type))
 		return nil
 	}
 	if t := p.Type.Elem; t != nil && t.Kind == types.Array && t.Len > 0 {
@@ -110,6 +110,26 @@ func (s *scope) limitString(x *tree.Expr, limit int, given bool) *tree.Expr {
 	return &out
 }
 
+// readUpTo is a string that is read as one of at most limit bytes. Where two
+// strings meet in one value, both are read as far as the longer one may go: one
+// that is cut is then known by its length.
+func readUpTo(e *tree.Expr, limit int) *tree.Expr {
+	out := *e
+	switch {
+	case e.Type.Kind != types.String || e.Type.Fixed || e.Type.Size == limit:
+		return e
+	case e.Op == tree.Str, e.Op == tree.Arg:
+	case e.Op == tree.Entry:
+		out.Args = []*tree.Expr{readUpTo(e.Args[0], limit)}
+	case e.Op == tree.Cond:
+		out.Args = []*tree.Expr{e.Args[0], readUpTo(e.Args[1], limit), readUpTo(e.Args[2], limit)}
+	default:
+		return e
+	}
+	out.Type.Size = limit
+	return &out
+}
+
 func (s *scope) fnBuf(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	limit := int64(defaultStr)
 	ok := true
@@ -124,7 +144,7 @@ func (s *scope) fnBuf(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	t := types.Buf(int(limit))
 	if n.Op == tree.Const {
 		if int64(n.Int) < 1 || int64(n.Int) > maxStr {
-			s.errorAt(n.Range, "Number out of range", "buf reads 1 to %d bytes.", maxStr)
+			s.errorAt(s.at(n), "Number out of range", "buf reads 1 to %d bytes.", maxStr)
 			return nil
 		}
 		if len(e.Args) < 3 || int64(n.Int) <= limit {
@@ -320,7 +340,7 @@ func (s *scope) fnEntry(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	case x.Type.Kind == types.Text:
 		return s.entryText(x)
 	case x.Type.Kind == types.Struct || x.Type.Kind == types.Array:
-		s.errorAt(x.Range, "Struct or array at entry", "This is %s, which cannot be kept as a whole: take a part of it, as in entry(x.member).", article(x.Type))
+		s.errorAt(s.at(x), "Struct or array at entry", "This is %s, which cannot be kept as a whole: take a part of it, as in entry(x.member).", article(x.Type))
 		return nil
 	}
 	return tree.New(tree.Entry, x.Type, e.Range(), x)

@@ -9,7 +9,6 @@ import (
 
 	"tracer/interpreter/tree"
 	"tracer/interpreter/unit"
-	"tracer/templates"
 )
 
 // Function is a function of the language, as documentation, completion and
@@ -215,8 +214,9 @@ func (s *scope) planOnlyCall(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 // planArg evaluates an argument that must be known before attaching.
 func (s *scope) planArg(e hclsyntax.Expression, want cty.Type, what string) (cty.Value, bool) {
 	if !s.isPlan(e) {
-		s.nameCheck(e)
-		s.errorAt(e.Range(), "Known value needed", "This must be known before attaching: %s.", what)
+		if s.nameCheck(e) {
+			s.errKnown(e.Range(), what)
+		}
 		return cty.NilVal, false
 	}
 	v, ok := s.value(e)
@@ -244,9 +244,4 @@ func (s *scope) planInt(e hclsyntax.Expression, lo, hi int64, what string) (int6
 		return 0, false
 	}
 	return n, true
-}
-
-// didYouMean is for messages of this package.
-func didYouMean(name string, names []string) string {
-	return templates.DidYouMean(templates.Near(name, names))
 }

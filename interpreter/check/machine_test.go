@@ -50,7 +50,7 @@ type cTypes struct {
 	all []btf.Type
 
 	char, uchar, short, integer, uint, long, ulong, boolean *btf.Int
-	u8, u16, u32, u64, be16, be32, pid, size, umode, dev            *btf.Typedef
+	u8, u16, u32, u64, be16, be32, pid, size, umode, dev    *btf.Typedef
 }
 
 func basicTypes() *cTypes {
@@ -162,7 +162,9 @@ func record(category, event string, fields ...facts.Field) facts.Format {
 	return facts.Format{Category: category, Event: event, ID: uint64(at), Size: at, Fields: append([]facts.Field{{Name: "common_pid", Type: "int", Size: 4, Common: true}}, fields...)}
 }
 
-func field(name, typ string, size int) facts.Field { return facts.Field{Name: name, Type: typ, Size: size} }
+func field(name, typ string, size int) facts.Field {
+	return facts.Field{Name: name, Type: typ, Size: size}
+}
 
 func signed(name, typ string, size int) facts.Field {
 	return facts.Field{Name: name, Type: typ, Size: size, Signed: true}
@@ -172,7 +174,9 @@ func array(name, elem string, n, size int) facts.Field {
 	return facts.Field{Name: name, Type: elem + "[]", Elem: elem, Len: n, Size: size}
 }
 
-func ptr(name, typ string) facts.Field { return facts.Field{Name: name, Type: typ, Size: 8, Pointer: true} }
+func ptr(name, typ string) facts.Field {
+	return facts.Field{Name: name, Type: typ, Size: 8, Pointer: true}
+}
 
 func call(name string, args ...facts.Field) []facts.Format {
 	enter := append([]facts.Field{signed("__syscall_nr", "int", 4)}, args...)
@@ -240,4 +244,31 @@ func planOf(f facts.Facts, name string, src []byte, vars ...spec.FlagValue) (*pl
 	}
 	p, more := check.Spec(check.Input{Spec: sp, Vars: values, Facts: f, Env: environment()})
 	return p, append(diags, more...)
+}
+
+// hostile is the machine with functions whose types no compiler makes.
+func hostile(tb testing.TB) *facts.Recorded {
+	tb.Helper()
+	integer := &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
+	char := &btf.Int{Name: "char", Size: 1, Encoding: btf.Char}
+	self := &btf.Struct{Name: "self", Size: 8}
+	empty := &btf.Struct{Name: "empty"}
+	self.Members = []btf.Member{
+		{Type: self}, {Name: "self", Type: self}, {Name: "next", Type: pointer(self)}, {Name: "empties", Type: &btf.Array{Type: empty, Index: integer, Nelems: 1 << 31}},
+		{Name: "all", Type: &btf.Array{Type: self, Index: integer, Nelems: 1 << 31}}, {Name: "text", Type: &btf.Array{Type: char, Index: integer, Nelems: 1 << 31}},
+		{Name: "none", Type: &btf.Array{Type: char, Index: integer}}, {Name: "far", Type: integer, Offset: 1<<31 - 8}, {Name: "bit", Type: integer, Offset: 3, BitfieldSize: 200},
+		{Name: "int3", Type: &btf.Int{Name: "int3", Size: 3}}, {Name: "odd", Type: &btf.Enum{Name: "odd", Size: 8}}, {Name: "fn", Type: &btf.FuncProto{Return: (*btf.Void)(nil)}}, {Name: "float", Type: &btf.Float{Name: "double", Size: 8}},
+	}
+	b, err := btf.NewBuilder([]btf.Type{
+		self, &btf.Func{Name: "odd", Type: &btf.FuncProto{Return: self, Params: []btf.FuncParam{{Name: "p", Type: pointer(self)}, {Name: "s", Type: self}, {Name: "", Type: integer}, {Name: "a", Type: pointer(&btf.Array{Type: self, Index: integer, Nelems: 1 << 31})}}}},
+	}, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	m := machine(tb)
+	if m.Types, err = b.Spec(); err != nil {
+		tb.Fatal(err)
+	}
+	m.KernelFunctions = []facts.Function{{Name: "odd"}}
+	return m
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -22,7 +23,7 @@ func (s *scope) steps(x *tree.Expr, t hcl.Traversal) *tree.Expr {
 			s.errNullable(x)
 			return nil
 		}
-		rng := hcl.RangeBetween(x.Range, st.SourceRange())
+		rng := hcl.RangeBetween(s.at(x), st.SourceRange())
 		if n, ok := indexStep(st); ok {
 			x = s.element(x, n, rng)
 			continue
@@ -265,8 +266,21 @@ func bounded(t types.Type) types.Type {
 	return t
 }
 
+// planNamed are the names whose members can be chosen by an index that is known
+// before attaching: args[var.n].
+var planNamed = map[string]bool{"args": true, "capture": true}
+
 // index types a[i] where i is not a constant of the syntax.
 func (s *scope) index(e *hclsyntax.IndexExpr) *tree.Expr {
+	if t, ok := unwrap(e.Collection).(*hclsyntax.ScopeTraversalExpr); ok && len(t.Traversal) == 1 && planNamed[t.Traversal.RootName()] && s.isPlan(e.Key) {
+		v, ok := s.value(e.Key)
+		if !ok {
+			return nil
+		}
+		v, _ = unmark(v)
+		whole := append(slices.Clone(t.Traversal), hcl.TraverseIndex{Key: v, SrcRange: e.Key.Range()})
+		return s.traversal(&hclsyntax.ScopeTraversalExpr{Traversal: whole, SrcRange: e.Range()})
+	}
 	if s.isPlan(e.Collection) {
 		s.nameCheck(e)
 		s.errorAt(e.Range(), "Index by an event value", "A list or map known before attaching cannot be indexed by a value of the event. Use lookup({ … }, x) to give numbers names.")
@@ -320,6 +334,7 @@ func (s *scope) indexByPlan(x *tree.Expr, e *hclsyntax.IndexExpr) *tree.Expr {
 	if !ok {
 		return nil
 	}
+	v, _ = unmark(v)
 	return s.steps(x, hcl.Traversal{hcl.TraverseIndex{Key: v, SrcRange: e.Key.Range()}})
 }
 

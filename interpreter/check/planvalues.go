@@ -109,4 +109,3 @@ func typeWord(t cty.Type) string {
 	}
 	return friendly(t)
 }
-

@@ -40,7 +40,7 @@ func (c *checker) probe(p *spec.Probe) {
 	for _, element := range root.elements() {
 		s := &scope{
 			c: c, probe: p, typ: typ, each: element.each, label: p.Address() + element.suffix,
-			captured: map[string]*tree.Expr{}, locals: map[string]*tree.Expr{}, busy: map[string]bool{},
+			captured: map[string]*tree.Expr{}, locals: map[string]*tree.Expr{}, busy: map[string]bool{}, uses: map[*tree.Expr]hcl.Range{},
 		}
 		s.checkInstance(p.Name + element.suffix)
 	}
@@ -343,11 +343,11 @@ func (s *scope) column(x *tree.Expr) *tree.Expr {
 	}
 	switch x.Type.Kind {
 	case types.Struct:
-		s.errorAt(x.Range, "Struct as a column", "%s cannot be shown as a whole: take its members.", x.Type.String())
+		s.errorAt(s.at(x), "Struct as a column", "%s cannot be shown as a whole: take its members.", x.Type.String())
 		return nil
 	case types.Array:
 		if x.Type.Elem == nil || !x.Type.Elem.IsScalar() || x.Type.Size > maxStr {
-			s.errorAt(x.Range, "Array as a column", "%s cannot be shown as a whole: take one of its elements.", x.Type.String())
+			s.errorAt(s.at(x), "Array as a column", "%s cannot be shown as a whole: take one of its elements.", x.Type.String())
 			return nil
 		}
 	}

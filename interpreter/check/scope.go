@@ -42,6 +42,8 @@ type scope struct {
 	// functions that mean more in some attributes (first_of).
 	extra map[string]function.Function
 	plans map[hclsyntax.Expression]bool // see isPlan
+	// uses is where a column or local was mentioned last, for messages.
+	uses map[*tree.Expr]hcl.Range
 	// trial takes what would be reported, inside try; nil elsewhere.
 	trial   *trial
 	failed  bool

@@ -141,8 +141,9 @@ func (s *scope) tableSettings(b *spec.Aggregate) {
 			continue
 		}
 		if !s.isPlan(a.Expr) {
-			s.nameCheck(a.Expr)
-			s.errorAt(a.Expr.Range(), "Known value needed", "%s must be known before attaching.", name)
+			if s.nameCheck(a.Expr) {
+				s.errKnown(a.Expr.Range(), name)
+			}
 			continue
 		}
 		v, ok := s.value(a.Expr)
@@ -182,7 +183,7 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 		t.table.EvalContext = s.reportContext(b.Attrs["derive"], b.Attrs["having"])
 		if name == "derive" {
 			t.table.Derive = s.derive(a)
-		} else if e := s.resolveLocal(a.Expr); !s.isPlan(e) || !s.isNull(e) {
+		} else if e := s.resolveLocal(a.Expr); s.reportNames(e) && (!s.isPlan(e) || !s.isNull(e)) {
 			t.table.Having = e
 		}
 	}

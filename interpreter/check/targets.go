@@ -253,8 +253,9 @@ func (s *scope) grouped(found []templates.Found) []group {
 	}
 	var out []group
 	at := map[string]int{}
+	args, ret := s.mentions("args"), s.mentions("retval")
 	for i, f := range found {
-		key := layoutKey(f.Layout, s.mentions("args")) + fmt.Sprint(f.Target.PID)
+		key := layoutKey(f.Layout, args, ret) + fmt.Sprint(f.Target.PID)
 		if single {
 			key = fmt.Sprint(i)
 		}
@@ -292,17 +293,19 @@ func (s *scope) mentions(root string) bool {
 	return slices.ContainsFunc(s.expressions(), in)
 }
 
-// layoutKey is a text that equal layouts share; where no argument is used
-// (args false), only the return value counts.
-func layoutKey(l *tree.Layout, args bool) string {
+// layoutKey is a text that layouts share which are equal in what is used of
+// them: the arguments, the return value.
+func layoutKey(l *tree.Layout, args, ret bool) string {
 	var b strings.Builder
 	one := func(a *tree.ArgLoc) {
 		fmt.Fprintf(&b, "%s:%s:%d:%d:%v:%v;", a.Name, a.Type.String(), a.Type.Kind, a.Type.Size, a.Type.Signed, a.Loc)
 	}
-	if l.Ret != nil {
+	if ret && l.Ret != nil {
 		one(l.Ret)
 	}
-	b.WriteString(l.Refused["retval"])
+	if ret {
+		b.WriteString(l.Refused["retval"])
+	}
 	if args {
 		for i := range l.Args {
 			one(&l.Args[i])

@@ -1,17 +1,14 @@
 package check
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/cilium/ebpf/btf"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"tracer/interpreter/facts"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
 )
@@ -60,6 +57,7 @@ func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) *tree.Expr {
 		if x == nil {
 			return nil
 		}
+		s.use(x, t)
 		return s.steps(x, t[2:])
 	case "comm":
 		return s.steps(s.builtin("comm", types.Comm, rng), t[1:])
@@ -140,7 +138,22 @@ func (s *scope) localTraversal(t hcl.Traversal) *tree.Expr {
 		s.failed = true
 		return nil
 	}
+	s.use(x, t)
 	return s.steps(x, t[2:])
+}
+
+// use notes where a value was mentioned by its name.
+func (s *scope) use(x *tree.Expr, t hcl.Traversal) {
+	s.uses[x] = t[:2].SourceRange()
+}
+
+// at is where a message about a value belongs: where its name was mentioned,
+// or where it is written.
+func (s *scope) at(x *tree.Expr) hcl.Range {
+	if rng, ok := s.uses[x]; ok {
+		return rng
+	}
+	return x.Range
 }
 
 // localPart follows steps into an object or list expression.
@@ -384,101 +397,4 @@ func (s *scope) capture(t hcl.Traversal) *tree.Expr {
 		}
 	}
 	return nil
-}
-
-// kernelType finds a C type by its name, such as "struct sock"; nil if there is
-// none.
-func (c *checker) kernelType(name string) btf.Type {
-	if t, done := c.ctypes[name]; done {
-		return t
-	}
-	bs, err := c.in.Facts.BTF()
-	if err != nil {
-		return nil
-	}
-	t := findType(bs, name)
-	if c.ctypes != nil {
-		c.ctypes[name] = t
-	}
-	return t
-}
-
-func findType(bs *btf.Spec, name string) btf.Type {
-	kind, bare, found := strings.Cut(name, " ")
-	if !found {
-		bare = name
-	}
-	all, err := bs.AnyTypesByName(bare)
-	if err != nil {
-		return nil
-	}
-	for _, t := range all {
-		switch t.(type) {
-		case *btf.Struct:
-			if kind == "struct" {
-				return t
-			}
-		case *btf.Union:
-			if kind == "union" {
-				return t
-			}
-		case *btf.Enum:
-			if kind == "enum" {
-				return t
-			}
-		case *btf.Typedef, *btf.Int:
-			if !found {
-				return t
-			}
-		}
-	}
-	return nil
-}
-
-// noBTF says, once, why a kernel type cannot be found at all.
-func (s *scope) noBTF(rng hcl.Range, what string) bool {
-	_, err := s.c.in.Facts.BTF()
-	switch {
-	case err == nil:
-		return false
-	case errors.Is(err, facts.ErrUnknown):
-		s.errorAt(rng, "Kernel types not known", "%s needs the kernel's type information (BTF): %v.", what, err)
-	default:
-		s.errorAt(rng, "No kernel type information", "%s needs the kernel's type information (BTF), and this kernel offers none: %v. It comes with CONFIG_DEBUG_INFO_BTF.", what, err)
-	}
-	return true
-}
-
-// task is the current task_struct.
-func (s *scope) task(rng hcl.Range) *tree.Expr {
-	if s.noBTF(rng, "task") {
-		return nil
-	}
-	c := s.c.kernelType("struct task_struct")
-	if c == nil {
-		s.errorAt(rng, "No struct task_struct", "This kernel's BTF has no struct task_struct.")
-		return nil
-	}
-	space := types.Kernel
-	if s.c.feature(facts.TaskBTF) {
-		space = types.Trusted
-	}
-	elem := types.FromBTF(c, space)
-	return s.builtin("task", types.Type{Kind: types.Pointer, Size: 8, Elem: &elem, Space: space}, rng)
-}
-
-// ppid is task->real_parent->tgid.
-func (s *scope) ppid(rng hcl.Range) *tree.Expr {
-	x := s.task(rng)
-	if x == nil {
-		return nil
-	}
-	if x = s.member(x, "real_parent", rng); x == nil {
-		return nil
-	}
-	if x = s.member(x, "tgid", rng); x == nil {
-		return nil
-	}
-	x.Type.Name = ""
-	return x
 }

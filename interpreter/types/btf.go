@@ -23,103 +23,144 @@ func FromBTF(t btf.Type, space Space) Type {
 const maxDepth = 32
 
 func fromBTF(t btf.Type, space Space, depth int) Type {
-	name := ""
-	bigEndian, unit := false, ""
-	for n := 0; n < maxDepth; n++ {
-		switch q := t.(type) {
-		case *btf.Const:
-			t = q.Type
-			continue
-		case *btf.Volatile:
-			t = q.Type
-			continue
-		case *btf.Restrict:
-			t = q.Type
-			continue
-		case *btf.TypeTag:
-			if q.Value == "user" {
-				space = User
-			}
-			t = q.Type
-			continue
-		case *btf.Typedef:
-			if name == "" {
-				name = q.Name
-			}
-			switch q.Name {
-			case "__be16", "__be32", "__be64":
-				bigEndian = true
-			case "dev_t":
-				unit = "dev_t"
-			case "bool", "_Bool":
-				return Type{Kind: Bool, Size: 1, Name: "bool"}
-			}
-			t = q.Type
-			continue
-		}
-		break
+	q := unqualified(t, space)
+	if q.boolean {
+		return Type{Kind: Bool, Size: 1, Name: "bool"}
 	}
-	out := Type{Kind: Invalid, Name: name, Space: space, C: t}
+	out := Type{Kind: Invalid, Name: q.name, Space: q.space, C: q.t}
 	if depth > maxDepth {
 		return out
 	}
-	switch c := t.(type) {
-	case *btf.Int:
-		out = intFromBTF(c, name)
-		out.BigEndian, out.Unit = bigEndian, unit
-	case *btf.Enum:
-		if !plainSize(int(c.Size)) {
-			break
+	tagged := func(word, name string) {
+		if out.Name == "" && name != "" {
+			out.Name = word + name
 		}
-		out.Kind, out.Size, out.Signed = Enum, int(c.Size), c.Signed
-		if out.Name == "" {
-			out.Name = "enum " + c.Name
+	}
+	switch c := q.t.(type) {
+	case *btf.Int:
+		out = intFromBTF(c, q.name)
+		out.BigEndian, out.Unit = q.bigEndian, q.unit
+	case *btf.Enum:
+		if plainSize(int(c.Size)) {
+			out.Kind, out.Size, out.Signed = Enum, int(c.Size), c.Signed
+			if out.Name == "" {
+				out.Name = "enum " + c.Name
+			}
 		}
 	case *btf.Pointer:
-		out.Kind, out.Size, out.C = Pointer, 8, nil
-		elemSpace := space
-		if elemSpace == Trusted && depth > 0 {
-			elemSpace = Kernel
-		}
-		elem := fromBTF(c.Target, elemSpace, depth+1)
-		if elem.Kind != Invalid || elem.Name != "" {
-			out.Elem = &elem
-		}
-		if elem.Space == User {
-			out.Space = User
-		}
+		return pointerFromBTF(c, out, depth)
 	case *btf.Array:
-		elem := fromBTF(c.Type, space, depth+1)
-		if elem.Kind == Int && elem.Size == 1 && isChar(c.Type) {
-			return Type{Kind: String, Size: min(int(c.Nelems), maxSize), Fixed: true, Space: space, Name: name}
-		}
-		out.Kind, out.Elem, out.Len, out.C = Array, &elem, int(c.Nelems), nil
-		out.Size = maxSize
-		if elem.Size == 0 || int(c.Nelems) <= maxSize/elem.Size {
-			out.Size = int(c.Nelems) * elem.Size
-		}
+		return arrayFromBTF(c, out, depth)
 	case *btf.Struct:
 		out.Kind, out.Size = Struct, int(c.Size)
-		if out.Name == "" && c.Name != "" {
-			out.Name = "struct " + c.Name
-		}
+		tagged("struct ", c.Name)
 	case *btf.Union:
 		out.Kind, out.Size = Struct, int(c.Size)
-		if out.Name == "" && c.Name != "" {
-			out.Name = "union " + c.Name
-		}
+		tagged("union ", c.Name)
 	case *btf.Fwd:
-		if out.Name == "" {
-			out.Name = c.Kind.String() + " " + c.Name
-		}
+		tagged(c.Kind.String()+" ", c.Name)
 	case *btf.FuncProto:
 		out.Name = "function"
 	case *btf.Float:
-		if out.Name == "" {
-			out.Name = c.Name
+		tagged("", c.Name)
+	}
+	return out
+}
+
+// qualified is a type without its qualifiers, and what they said.
+type qualified struct {
+	t         btf.Type
+	space     Space
+	name      string // the outermost typedef's
+	unit      string
+	bigEndian bool
+	boolean   bool
+}
+
+func unqualified(t btf.Type, space Space) qualified {
+	out := qualified{t: t, space: space}
+	for range maxDepth {
+		switch q := out.t.(type) {
+		case *btf.Const:
+			out.t = q.Type
+		case *btf.Volatile:
+			out.t = q.Type
+		case *btf.Restrict:
+			out.t = q.Type
+		case *btf.TypeTag:
+			if q.Value == "user" {
+				out.space = User
+			}
+			out.t = q.Type
+		case *btf.Typedef:
+			if out.name == "" {
+				out.name = q.Name
+			}
+			switch q.Name {
+			case "__be16", "__be32", "__be64":
+				out.bigEndian = true
+			case "dev_t":
+				out.unit = "dev_t"
+			case "bool", "_Bool":
+				out.boolean = true
+			}
+			out.t = q.Type
+		default:
+			return out
 		}
 	}
 	return out
+}
+
+// pointerFromBTF completes out, the type of a pointer, by what it points to.
+func pointerFromBTF(c *btf.Pointer, out Type, depth int) Type {
+	out.Kind, out.Size, out.C = Pointer, 8, nil
+	space := out.Space
+	if space == Trusted && depth > 0 {
+		space = Kernel
+	}
+	elem := fromBTF(c.Target, space, depth+1)
+	if elem.Kind != Invalid || elem.Name != "" {
+		out.Elem = &elem
+	}
+	if elem.Space == User || taggedUser(c.Target) {
+		out.Space = User
+	}
+	return out
+}
+
+// arrayFromBTF completes out, the type of an array; one of char is a string.
+func arrayFromBTF(c *btf.Array, out Type, depth int) Type {
+	elem := fromBTF(c.Type, out.Space, depth+1)
+	if elem.Kind == Int && elem.Size == 1 && isChar(c.Type) {
+		return Type{Kind: String, Size: min(int(c.Nelems), maxSize), Fixed: true, Space: out.Space, Name: out.Name}
+	}
+	out.Kind, out.Elem, out.Len, out.C = Array, &elem, int(c.Nelems), nil
+	out.Size = maxSize
+	if elem.Size == 0 || int(c.Nelems) <= maxSize/elem.Size {
+		out.Size = int(c.Nelems) * elem.Size
+	}
+	return out
+}
+
+// taggedUser says that a pointer's target is marked __user.
+func taggedUser(t btf.Type) bool {
+	for range maxDepth {
+		switch q := t.(type) {
+		case *btf.TypeTag:
+			if q.Value == "user" {
+				return true
+			}
+			t = q.Type
+		case *btf.Const:
+			t = q.Type
+		case *btf.Volatile:
+			t = q.Type
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // maxSize bounds the size of a type, bytes: larger ones are corrupt BTF.

@@ -2,6 +2,7 @@ package types
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -176,7 +177,9 @@ func lexCType(text string) (words []string, stars, length int, err error) {
 	length = -1
 	rest := strings.TrimSpace(text)
 	if i := strings.IndexByte(rest, '['); i >= 0 {
-		if _, err := fmt.Sscanf(rest[i:], "[%d]", &length); err != nil || length < 0 || length > 1<<16 || !strings.HasSuffix(rest, "]") {
+		inner, closed := strings.CutSuffix(rest[i+1:], "]")
+		n, err := strconv.ParseUint(strings.TrimSpace(inner), 10, 17)
+		if length = int(n); err != nil || !closed || length > 1<<16 {
 			return nil, 0, 0, fmt.Errorf("%q is no C type: an array has one length, as in char[16]", text)
 		}
 		rest = rest[:i]

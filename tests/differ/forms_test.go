@@ -274,7 +274,7 @@ var forms = []form{
 	{sort: sColumn, text: "buf($, args.u)", parts: on(sString), event: "memory"},
 	{sort: sColumn, text: "buf($, 5)", parts: on(sString), event: "memory"},
 	{sort: sColumn, text: "strs(uptr(args.argv), 3, 6)", event: "memory"},
-	{sort: sColumn, text: "strs(uptr(args.argv))", event: "memory"},
+	{sort: sColumn, text: "strs(uptr(args.argv), 2)", event: "memory"},
 	{sort: sColumn, text: `join("+", strs(uptr(args.argv), 3, 6))`, event: "memory"},
 	{sort: sColumn, text: `"<${$}|${$}>"`, parts: on(sNumber, sText)},
 	{sort: sColumn, text: `format("%d %05d %x", $, $, $)`, parts: on(sNumber, sNumber, sNumber)},

@@ -49,6 +49,9 @@ type generator struct {
 	event string
 	// compound and leaves are the forms usable here, by sort.
 	compound, leaves [sortCount][]form
+	// made are expressions of before, which are used again: a program computes
+	// them once.
+	made [sortCount][]*node
 }
 
 func newGenerator(r *rand.Rand, event string) *generator {
@@ -82,7 +85,7 @@ var words = []string{
 	"aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa", "ä", "ab\\\"c", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "Linux", "version",
 }
 
-// quick are the leaves of sorts that have no form without parts.
+// special makes the leaves that no form writes; nil for all other sorts.
 func (g *generator) special(s sort) *node {
 	switch s {
 	case sLiteral:
@@ -118,6 +121,9 @@ func (g *generator) make(s sort, depth int) *node {
 	if n := g.special(s); n != nil {
 		return n
 	}
+	if again := g.made[s]; len(again) > 0 && g.rand.IntN(8) == 0 {
+		return again[g.rand.IntN(len(again))]
+	}
 	choice := g.compound[s]
 	if leaves := g.leaves[s]; len(leaves) > 0 && (depth <= 0 || len(choice) == 0 || g.rand.IntN(4) == 0) {
 		choice = leaves
@@ -130,10 +136,13 @@ func (g *generator) make(s sort, depth int) *node {
 	for _, p := range f.parts {
 		n.parts = append(n.parts, g.make(p, depth-1))
 	}
+	if s != sColumn && len(n.parts) > 0 && n.size() < 30 {
+		g.made[s] = append(g.made[s], n)
+	}
 	return n
 }
 
-// shallow is a form that ends soon: the first, which is written so.
+// shallow is a form that ends soon.
 func shallow(choice []form) form {
 	best := choice[0]
 	for _, f := range choice {

@@ -30,6 +30,15 @@ type argument struct {
 }
 
 func anyNumber(r *rand.Rand, _ *memory) uint64 { return randomNumber(r) }
+// nowhere is a number that is no address of this process: what lies there is
+// not known.
+func nowhere(n uint64) uint64 {
+	if n >= 0x1000 && n < 1<<47 {
+		n |= 1 << 62
+	}
+	return n
+}
+
 func aBool(r *rand.Rand, _ *memory) uint64     { return uint64(r.IntN(2)) }
 
 // arguments are the fixture's, by event, in the order of its prototypes.
@@ -71,7 +80,7 @@ var arguments = map[string][]argument{
 			case 1:
 				return uint64(int64(r.IntN(40) - 4))
 			}
-			return randomNumber(r)
+			return nowhere(randomNumber(r))
 		}},
 		{"len", func(r *rand.Rand, _ *memory) uint64 {
 			if r.IntN(2) == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // explain makes a difference as small as it goes and prints all of it.
@@ -56,13 +57,18 @@ func (tr *trial) differs(p *probe, in *input) *difference {
 // shrinkSteps bounds how many smaller probes are tried.
 const shrinkSteps = 1500
 
+// shrinkTime bounds how long it takes: what the verifier refuses for its size
+// takes seconds each time.
+const shrinkTime = 15 * time.Second
+
 // shrink looks for a smaller probe that is still bad.
 func (tr *trial) shrink(p *probe, bad func(*probe) bool) *probe {
 	steps := 0
+	end := time.Now().Add(shrinkTime)
 	for again := true; again && steps < shrinkSteps; {
 		again = false
 		for _, q := range smaller(p) {
-			if steps++; steps > shrinkSteps {
+			if steps++; steps > shrinkSteps || time.Now().After(end) {
 				break
 			}
 			if bad(q) {

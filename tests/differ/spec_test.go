@@ -73,9 +73,14 @@ func generateProbe(r *rand.Rand, n int) *probe {
 	if r.IntN(4) == 0 {
 		p.where = g.make(sCondition, 1+r.IntN(4))
 	}
-	nullable := 0
+	nullable, lists := 0, 0
 	for len(p.columns) < n {
 		c := g.make(sColumn, 1+r.IntN(5))
+		if strings.Contains(c.text, "strs(") {
+			if lists++; lists > 1 {
+				continue
+			}
+		}
 		if strings.Contains(c.text, "null") || len(c.parts) == 1 && c.parts[0].sort == sNullable {
 			if nullable++; nullable > maxNullable {
 				continue

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -135,7 +136,12 @@ probe %q "p" {%s
 			taken:    map[string]int{probe + ".p": n},
 			counters: map[string]counters{probe + ".p": {"failed_reads": 0}},
 		}
-		t.Run(name, func(t *testing.T) { e.check(t) })
+		t.Run(name, func(t *testing.T) {
+			if probe != "usdt" && !strings.Contains(body, "signature") {
+				needDebugInformation(t)
+			}
+			e.check(t)
+		})
 	}
 	for _, f := range functions {
 		body := fmt.Sprintf("\n  binary = \"WORKLOADS/%s\"\n  target = \"tw_value\"", f.binary)

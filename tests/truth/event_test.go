@@ -58,7 +58,7 @@ probe "tracepoint" "p" {
 
 func TestStringsOfVariablePlace(t *testing.T) {
 	const n = 20
-	dir := t.TempDir()
+	dir := tempDir(t)
 	got := run{workload: fmt.Sprintf("tw-events execs %d %s", n, dir), spec: fmt.Sprintf(`
 probe "tracepoint" "p" {
   target = "sched:sched_process_exec"

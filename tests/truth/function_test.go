@@ -20,6 +20,9 @@ func TestArgumentsOfEveryWidth(t *testing.T) {
   signature = "int (signed char a, unsigned char b, short c, unsigned short d, int e, unsigned int f, long g, unsigned long h)"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			if row.signature == "" {
+				needDebugInformation(t)
+			}
 			var columns strings.Builder
 			for k, name := range argumentNames {
 				fmt.Fprintf(&columns, "    %s = args.%s\n    n%d = args[%d]\n", name, name, k, k)
@@ -74,6 +77,9 @@ func TestResultsOfEveryWidth(t *testing.T) {
 		}
 		for _, signature := range []string{"null", fmt.Sprintf(`"%s (int64_t v)"`, row.result)} {
 			t.Run(row.name+" "+signature, func(t *testing.T) {
+				if signature == "null" {
+					needDebugInformation(t)
+				}
 				exact{
 					run: run{workload: "tw-functions returns " + strings.Join(words, " "), spec: fmt.Sprintf(`
 probe "uretprobe" "p" {
@@ -93,6 +99,7 @@ probe "uretprobe" "p" {
 }
 
 func TestStructuresByDebugInformation(t *testing.T) {
+	needDebugInformation(t)
 	exact{
 		run: run{workload: "tw-functions points", spec: `
 probe "uprobe" "p" {

@@ -6,12 +6,15 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -43,6 +46,25 @@ func findPrograms() (programs, error) {
 	return p, nil
 }
 
+// own is a copy of the workloads for this process alone: user probes are on
+// files, and so two runs of these tests at once do not see each other.
+var own struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if own.dir != "" {
+		if err := os.RemoveAll(own.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
 // needPrograms skips without root, and fails without the programs.
 func needPrograms(t testing.TB) programs {
 	t.Helper()
@@ -53,6 +75,15 @@ func needPrograms(t testing.TB) programs {
 	if err != nil {
 		t.Fatal(err)
 	}
+	own.Do(func() {
+		if own.dir, own.err = os.MkdirTemp("", "workload-"); own.err == nil {
+			own.err = os.CopyFS(own.dir, os.DirFS(p.workloads))
+		}
+	})
+	if own.err != nil {
+		t.Fatal(own.err)
+	}
+	p.workloads = own.dir
 	return p
 }
 
@@ -67,6 +98,22 @@ func need(t testing.TB, feature string, has bool) {
 		t.Fatalf("this kernel must have %s, and does not", feature)
 	}
 	t.Skipf("this kernel has no %s: runs in make test-vm", feature)
+}
+
+// needDebugInformation skips a test while tracer does not read the names and
+// types of user functions from DWARF.
+func needDebugInformation(t testing.TB) {
+	t.Helper()
+	p := needPrograms(t)
+	spec := filepath.Join(t.TempDir(), "spec.hcl")
+	text := fmt.Sprintf("probe \"uprobe\" \"p\" {\n  binary = %q\n  target = \"tw_value\"\n  where = args.index > 0\n}\n",
+		filepath.Join(p.workloads, "tw-functions"))
+	if err := os.WriteFile(spec, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if exec.CommandContext(t.Context(), p.tracer, "validate", spec).Run() != nil {
+		t.Skip("this version of tracer does not read debug information")
+	}
 }
 
 // scaled is how many events a test makes: n, or a small part of it with -short.
@@ -87,7 +134,9 @@ func limit() time.Duration {
 
 // run is one run of tracer around one run of a workload.
 type run struct {
-	// spec is HCL. WORKLOADS in it stands for the workloads' folder.
+	// spec is HCL. WORKLOADS in it stands for the workloads' folder, and "truth"
+	// for the name of the measured threads, which is another in every run: two
+	// runs at once do not see each other.
 	spec string
 	// workload is its program and arguments, separated by blanks.
 	workload string
@@ -116,7 +165,10 @@ var notYet = regexp.MustCompile(`This version of tracer does not have (.*) yet`)
 // started is a run under way.
 type started struct {
 	run            run
+	name           string // of the measured threads
 	cmd            *exec.Cmd
+	done           chan struct{} // closed when cmd has ended
+	err            error         // of cmd, after done
 	stdout, stderr bytes.Buffer
 	truthFile      string
 	cancel         context.CancelFunc
@@ -128,15 +180,15 @@ type started struct {
 func (r run) start(t *testing.T, options ...string) *started {
 	t.Helper()
 	p := needPrograms(t)
-	dir := t.TempDir()
-	s := &started{run: r, truthFile: filepath.Join(dir, "truth.json")}
-	s.run.spec = strings.ReplaceAll(r.spec, "WORKLOADS", p.workloads)
+	dir := tempDir(t)
+	s := &started{run: r, name: fmt.Sprintf("truth-%08x", rand.Uint32()), truthFile: filepath.Join(dir, "truth.json"), done: make(chan struct{})}
+	s.run.spec = strings.NewReplacer("WORKLOADS", p.workloads, `"truth"`, strconv.Quote(s.name)).Replace(r.spec)
 	spec := filepath.Join(dir, "spec.hcl")
 	if err := os.WriteFile(spec, []byte(s.run.spec), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	words := strings.Fields(r.workload)
-	command := slices.Concat([]string{filepath.Join(p.workloads, words[0]), "-o", s.truthFile}, options, words[1:])
+	command := slices.Concat([]string{filepath.Join(p.workloads, words[0]), "-o", s.truthFile, "-n", s.name}, options, words[1:])
 	args := slices.Concat([]string{"apply", "-o", "json", "-c", strings.Join(command, " ")}, r.flags, []string{spec})
 	s.ctx, s.cancel = context.WithTimeout(t.Context(), limit())
 	s.cmd = exec.CommandContext(s.ctx, p.tracer, args...)
@@ -144,6 +196,9 @@ func (r run) start(t *testing.T, options ...string) *started {
 	s.cmd.WaitDelay = 5 * time.Second
 	t.Cleanup(func() {
 		s.cancel()
+		if s.cmd.Process != nil {
+			<-s.done
+		}
 		if t.Failed() {
 			t.Logf("command: %s\nspec:\n%s\nstderr:\n%s", strings.Join(s.cmd.Args, " "), numbered(s.run.spec), s.stderr.String())
 		}
@@ -151,23 +206,27 @@ func (r run) start(t *testing.T, options ...string) *started {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.done)
+	}()
 	return s
 }
 
 // wait waits for tracer to end, and reads what came.
 func (s *started) wait(t *testing.T) result {
 	t.Helper()
-	err := s.cmd.Wait()
+	<-s.done
 	if s.ctx.Err() != nil {
 		t.Fatalf("tracer did not end within %s", limit())
 	}
-	if what := notYet.FindStringSubmatch(s.stderr.String()); err != nil && what != nil {
+	if what := notYet.FindStringSubmatch(s.stderr.String()); s.err != nil && what != nil {
 		t.Skipf("this version of tracer has no %s", what[1])
 	}
-	if err != nil {
-		t.Fatalf("tracer: %v", err)
+	if s.err != nil {
+		t.Fatalf("tracer: %v", s.err)
 	}
-	r := result{output: parseOutput(t, s.stdout.Bytes()), stderr: s.stderr.String()}
+	r := result{output: parseOutput(t, bytes.ReplaceAll(s.stdout.Bytes(), []byte(s.name), []byte("truth"))), stderr: s.stderr.String()}
 	text, err := os.ReadFile(s.truthFile)
 	if err != nil {
 		t.Fatalf("the workload wrote nothing: %v", err)
@@ -214,6 +273,21 @@ func unhex(t *testing.T, s string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// tempDir is like t.TempDir, but its name has nothing that a shell minds.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "truth-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func numbered(text string) string {

@@ -19,7 +19,8 @@ func TestStringsArriveByteByByte(t *testing.T) {
   where  = comm == "truth"`, "args.filename"},
 		{"uprobe", "uprobe", "tw-functions strings 3", `
   binary = "WORKLOADS/tw-functions"
-  target = "tw_string"`, "args.text"},
+  target = "tw_string"
+  signature = "int tw_string(const char *text)"`, "args.text"},
 		{"usdt", "usdt", "tw-usdt text 3", `
   binary = "WORKLOADS/tw-usdt"
   target = "tw:text"`, "args[0]"},
@@ -140,17 +141,17 @@ probe "syscall" "p" {
   target = "read"
   where  = comm == "truth"
   capture {
-    data = hex(buf(args.buf, retval, 8))
+    data = buf(args.buf, retval, 8)
     n    = retval
   }
 }`},
 		events: []map[string]string{
 			{"n": "0", "data": ""},
-			{"n": "3", "data": "000000"},
-			{"n": "8", "data": "0000000000000000"},
+			{"n": "3", "data": "\x00\x00\x00"},
+			{"n": "8", "data": "\x00\x00\x00\x00\x00\x00\x00\x00"},
 			{"n": "0", "data": ""},
-			{"n": "3", "data": "000000"},
-			{"n": "8", "data": "0000000000000000"},
+			{"n": "3", "data": "\x00\x00\x00"},
+			{"n": "8", "data": "\x00\x00\x00\x00\x00\x00\x00\x00"},
 		},
 		counters: map[string]counters{"syscall.p": {"failed_reads": 0, "truncated": 0}},
 	}.check(t)

@@ -110,7 +110,7 @@ func TestUSDTOperands(t *testing.T) {
 	runAll(t, all)
 }
 
-// One probe at three places, whose operands differ.
+// One probe at three places, whose operands differ in size and sign.
 func TestUSDTAtSeveralPlaces(t *testing.T) {
 	const rounds = 30
 	want := rows{}
@@ -136,8 +136,8 @@ probe "usdt" "p" {
   binary = "WORKLOADS/tw-usdt"
   target = "tw:many"
   aggregate "t" {
-    by     = { place = args[0] }
-    values = { n = count(), total = sum(args[1]) }
+    by     = { place = cast("long", args[0]) }
+    values = { n = count(), total = sum(cast("long", args[1])) }
   }
 }`},
 		tables: map[string]rows{"t": want},

@@ -36,7 +36,7 @@ func TestWorkloadsAlone(t *testing.T) {
 	} {
 		t.Run(row.command, func(t *testing.T) {
 			words := strings.Fields(row.command)
-			out, err := exec.Command(filepath.Join(p.workloads, words[0]), words[1:]...).Output()
+			out, err := exec.Command(filepath.Join(p.workloads, words[0]), append([]string{"-n", "alone"}, words[1:]...)...).Output()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -154,13 +154,13 @@ probe "tracepoint" "c" {
 ---
 probe "tracepoint" "a" {
   target = "sched:sched_switch"
-  where  = capture.a > 1 # want@+2 "Value may be null"
+  where  = capture.a > 1 # want "Value may be null"
   capture {
     a = pid > 1 ? pid : null
-    b = capture.a + 1 # want@-1 "Value may be null"
+    b = capture.a + 1 # want "Value may be null"
     c = capture.a == null
-    d = bitand(capture.a, 1) # want@-3 "Value may be null"
-    e = capture.f.__sk_common # want@+1 "Value may be null"
+    d = bitand(capture.a, 1) # want "Value may be null"
+    e = capture.f.__sk_common # want "Value may be null"
     f = pid > 1 ? cast("struct sock *", nsecs) : null
   }
 }
@@ -255,7 +255,7 @@ probe "kprobe" "a" {
 }
 probe "kprobe" "b" {
   target = ["vfs_read", "vfs_write"]
-  where  = func > "vfs_read" # want "Order of"
+  where  = func > "vfs_read" # want "Order of strings"
 }
 ---
 probe "tracepoint" "a" {

@@ -1,0 +1,158 @@
+package check_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf/btf"
+
+	"tracer/interpreter/check"
+	"tracer/interpreter/facts"
+	"tracer/spec"
+)
+
+// lazy fails the test when something is asked for that costs time at the start.
+type lazy struct {
+	*facts.Recorded
+	t *testing.T
+}
+
+func (l lazy) BTF() (*btf.Spec, error) {
+	l.t.Error("BTF is loaded")
+	return l.Recorded.BTF()
+}
+
+func (l lazy) Functions() ([]facts.Function, error) {
+	l.t.Error("the kernel's functions are listed")
+	return l.Recorded.Functions()
+}
+
+func (l lazy) Tracepoints() ([]string, error) {
+	l.t.Error("the tracepoints are listed")
+	return l.Recorded.Tracepoints()
+}
+
+func (l lazy) Feature(f facts.Feature) error {
+	l.t.Errorf("feature %s is probed", f)
+	return l.Recorded.Feature(f)
+}
+
+func TestSimpleSpecsAskForNothingThatCostsTime(t *testing.T) {
+	rows := []struct{ name, body string }{
+		{"a stream", `target = "block:block_io_done"
+			capture {
+				pid  = pid
+				comm = comm
+				size = size(args.bytes)
+				err  = errno(args.error)
+			}`},
+		{"a table", `target = "sched:sched_switch"
+			where = args.prev_pid != 0 && startswith(args.prev_comm, "x")
+			aggregate "t" {
+				by     = [args.prev_comm, cpu]
+				values = { n = count(), wait = hist(duration(nsecs)) }
+			}`},
+		{"a pointer compared with null", `target = "sock:inet_sock_set_state"
+			where = args.skaddr != null && ip(args.saddr) == "10.0.0.1"`},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			p, diags := planOf(lazy{machine(t), t}, "lazy.hcl", []byte("probe \"tracepoint\" \"x\" {\n"+row.body+"\n}\n"))
+			if diags.HasErrors() || len(p.Probes) != 1 {
+				t.Errorf("%v", diags)
+			}
+		})
+	}
+}
+
+func TestEnumeratorsAreReadOnce(t *testing.T) {
+	m := machine(t)
+	reads := 0
+	f := countingBTF{m, &reads}
+	fns := check.PlanFunctions(f, nil)
+	sp, diags := spec.Parse([]spec.Source{{Name: "x.hcl", Bytes: []byte("locals {\n a = [for i in range(500) : enumerator(\"TCP_CLOSE\")]\n}\nprobe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = contains(local.a, pid)\n}\n")}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if _, diags = sp.Resolve(spec.Inputs{}, fns); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if _, diags = check.Spec(check.Input{Spec: sp, Facts: f}); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if reads != 1 {
+		t.Errorf("BTF was asked for %d times, want once", reads)
+	}
+}
+
+type countingBTF struct {
+	*facts.Recorded
+	reads *int
+}
+
+func (c countingBTF) BTF() (*btf.Spec, error) {
+	*c.reads++
+	return c.Recorded.BTF()
+}
+
+// atMost fails if checking takes longer than any reasonable machine needs when
+// nothing is quadratic or worse.
+func atMost(t *testing.T, limit time.Duration, src string) {
+	t.Helper()
+	start := time.Now()
+	_, diags := planOf(machine(t), "large.hcl", []byte(src))
+	if took := time.Since(start); took > limit {
+		t.Errorf("took %v, want at most %v", took, limit)
+	}
+	for _, d := range diags {
+		if d.Subject == nil {
+			t.Errorf("%s: %s", d.Summary, d.Detail)
+		}
+	}
+}
+
+func TestLargeSpecsAreCheckedInTime(t *testing.T) {
+	var many, chain, nested, locals, doubled strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, "probe \"kprobe\" \"p%d\" {\n target = \"vfs_read\"\n where = args.count > local.l%d && comm != \"x\"\n aggregate \"t%d\" {\n by = [comm]\n values = { n = count() }\n }\n}\nlocals {\n l%d = %d\n}\n", i, i, i, i, i)
+	}
+	chain.WriteString("probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = (pid == 0")
+	for i := range 150 {
+		fmt.Fprintf(&chain, " || pid == %d", i)
+	}
+	chain.WriteString(")\n}\n")
+	nested.WriteString("probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = " + strings.Repeat("try(args.no, ", 90) + "pid" + strings.Repeat(")", 90) + " > 0\n}\n")
+	locals.WriteString("probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = local.l60\n}\nlocals {\n l0 = pid > 1\n")
+	doubled.WriteString("probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = pid > local.l60\n}\nlocals {\n l0 = 1\n")
+	for i := range 60 {
+		fmt.Fprintf(&locals, " l%d = local.l%d && local.l%d\n", i+1, i, i)
+		fmt.Fprintf(&doubled, " l%d = local.l%d + local.l%d - local.l%d\n", i+1, i, i, i)
+	}
+	locals.WriteString("}\n")
+	doubled.WriteString("}\n")
+	rows := []struct {
+		name string
+		src  string
+	}{
+		{"a thousand probes", many.String()},
+		{"a long condition", chain.String()},
+		{"nested try", nested.String()},
+		{"conditions of locals that each mention another twice", locals.String()},
+		{"numbers of locals that each mention another thrice", doubled.String()},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) { atMost(t, 5*time.Second, row.src) })
+	}
+}
+
+func BenchmarkSimpleSpec(b *testing.B) {
+	m := machine(b)
+	src := []byte("probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n where = args.prev_pid != 0\n aggregate \"t\" {\n by = [args.prev_comm]\n values = { n = count() }\n }\n}\n")
+	for b.Loop() {
+		if _, diags := planOf(m, "x.hcl", src); diags.HasErrors() {
+			b.Fatal(diags)
+		}
+	}
+}

@@ -1,0 +1,284 @@
+# Aggregates: by, values, settings, columns at report time.
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = args.bytes } # want `No aggregate function: A value is an aggregate function of something: count\(\), sum\(x\)`
+  }
+  aggregate "u" {
+    values = 5 # want "Values are no object: Write values = "
+  }
+  aggregate "v" {
+    values = {} # want "Values missing: An aggregate needs values"
+  }
+  aggregate "w" {
+    values = { n = max(args.bytes, 1) } # want `Wrong number of arguments: .*write max\(x\). The max of several numbers stands inside: max\(max\(a, b\)\).`
+  }
+  aggregate "x" {
+    values = { n = sum(sum(args.bytes)) } # want "Aggregate function here: sum is an aggregate function"
+  }
+  aggregate "y" {
+    values = { n = count(1), m = sum() } # want `write count\(\).` `write sum\(x\).`
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = sum(comm) } # want "Wrong type: This is a string, and a number is needed here."
+  }
+  aggregate "u" {
+    values = { n = sum(pid > 1) } # want `Wrong type: .*To count events, use count\(\) with a where, or write condition \? 1 : 0.`
+  }
+  aggregate "v" {
+    values = { n = distinct(pid) } # want `Not available yet: This version of tracer does not have distinct\(\) yet.`
+  }
+  aggregate "w" {
+    values = { n = sum(pid > 1 ? args.bytes : null) } # want "Value may be null"
+  }
+  aggregate "x" {
+    values = { n = sum(nothing) } # want "Unknown name"
+  }
+}
+---
+probe "kretprobe" "a" {
+  target = "vfs_read"
+  aggregate "t" {
+    values = { n = hist(latency, 9) } # want "Number out of range: This must be the bits each power of two is split by, a whole number from 0 to 5."
+  }
+  aggregate "u" {
+    values = { n = hist(latency, pid) } # want "Known value needed"
+  }
+  aggregate "v" {
+    values = { n = linear(latency, 0, "1ms") } # want `write linear\(x, min, max, step\).`
+  }
+  aggregate "w" {
+    values = { n = linear(latency, 0, 0, 1) } # want `Steps not possible: linear\(x, min, max, step\) needs min < max and step > 0.`
+  }
+  aggregate "x" {
+    values = { n = linear(latency, 0, "1h", "1us") } # want "Too many steps: "
+  }
+  aggregate "y" {
+    values = { n = linear(latency, 0, 10, 20) } # want "Steps not possible: The step is larger"
+  }
+  aggregate "z" {
+    values = { n = linear(latency, 0, "1x", 1) } # want "Literal not understood"
+  }
+  aggregate "z2" {
+    values = { n = linear(latency, 0, pid, 1) } # want "Known value needed: This must be known before attaching: the value to end at."
+  }
+  aggregate "z3" {
+    values = { n = linear(latency, 0, 10, 0) } # want "Steps not possible"
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    by     = comm # want "by is no list: Write by = .comm, pid., or by = { name = expression }"
+    values = { n = count() }
+  }
+  aggregate "u" {
+    by     = [pid + 1] # want "Column without a name: Only a plain name, such as comm or args.dev, names its column. Write by = { name = … } here."
+    values = { n = count() }
+  }
+  aggregate "v" {
+    by     = [comm, comm] # want `Two columns of one name: There is a column "comm" already, at line \d+.`
+    values = { n = count() }
+  }
+  aggregate "w" {
+    by     = [comm]
+    values = { comm = count() } # want `Two columns of one name: by has a column "comm" already`
+  }
+  aggregate "x" {
+    by     = [args.nothing] # want "Unknown argument"
+    values = { n = count() }
+  }
+  aggregate "y" {
+    by     = { "a b" = pid } # want `No name for a column: "a b" is no name: use letters, digits and _.`
+    values = { n = count() }
+  }
+  aggregate "z" {
+    by     = { (comm) = pid } # want "Column name not known"
+    values = { n = count() }
+  }
+}
+---
+probe "syscall" "a" {
+  target = "execve"
+  aggregate "t" {
+    by     = { args = strs(args.argv) } # want "List as a key: A list cannot be a column of by."
+    values = { n = count() }
+  }
+  aggregate "u" {
+    by     = { args = join(" ", strs(args.argv)) } # want "List as a key: A list cannot be part of a column of by."
+    values = { n = count() }
+  }
+  aggregate "v" {
+    by     = 5 # want "by is no list"
+    values = { n = count() }
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    by     = [comm]
+    values = { n = count() }
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_start"
+  aggregate "t" { # want `Keys do not agree: Another block of aggregate "t" has one column in by, and this one has no columns.`
+    values = { n = count() }
+  }
+}
+probe "tracepoint" "c" {
+  target = "block:block_io_start"
+  aggregate "t" {
+    by     = [pid] # want `Keys do not agree: Column 1 of by is "comm", a string, in another block of aggregate "t", and "pid", a number .u32., here.`
+    values = { n = count() }
+  }
+}
+probe "tracepoint" "d" {
+  target = "block:block_io_start"
+  aggregate "t" {
+    by     = [comm]
+    values = { n = sum(args.bytes) } # want `Column of two kinds: Another block of aggregate "t" has a column "n" that is count of`
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values   = { n = count() }
+    interval = "1s"
+    top      = 3
+    having   = n > 1
+    derive   = { m = n * 2 }
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_start"
+  aggregate "t" {
+    values   = { n = count() }
+    interval = "2s"         # want `Setting of two values: Another block of aggregate "t" sets interval to another value, at tables.hcl:\d+.`
+    top      = 3
+    having   = n > 2        # want `Setting of two values: Another block of aggregate "t" writes another having`
+    derive   = { m = n * 2 }
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = count() }
+    sort   = "m" # want `Unknown column: There is no column "m" in the finished rows`
+  }
+  aggregate "u" {
+    values = { calls = count() }
+    having = cals > 3 # want `Unknown column: There is no column "cals" in the finished rows. Did you mean "calls"`
+  }
+  aggregate "v" {
+    values = { calls = count() }
+    derive = { m = calls + nothing } # want `Unknown column: There is no column "nothing"`
+  }
+  aggregate "w" {
+    values = { calls = count() }
+    having = calls + 1 # want "Unsuitable condition"
+  }
+  aggregate "x" {
+    values = { calls = count() }
+    derive = { a = b, b = a } # want "Cycle of derived columns"
+  }
+  aggregate "y" {
+    values = { calls = count() }
+    derive = 5 # want "derive is no object: Write derive = "
+  }
+  aggregate "z" {
+    values = { calls = count() }
+    derive = { a = local.gone } # want `Unknown local: There is no local "gone"`
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values      = { n = count() }
+    sort        = 5       # want "Wrong type: sort must be the name of a column in quotes."
+    top         = 0       # want "Wrong type: top must be the number of rows to show, 1 or more."
+    interval    = "10ms"  # want `Interval not possible: interval must be a duration of at least 100ms, such as "5s".`
+    cumulative  = "yes"   # want "Wrong type: cumulative must be true or false."
+    max_entries = 1.5     # want "Wrong type: max_entries must be the number of rows"
+  }
+  aggregate "u" {
+    values      = { n = count() }
+    sort        = n       # want "Unknown name"
+    top         = pid     # want "Known value needed: This must be known before attaching: top."
+    interval    = "often" # want "Literal not understood"
+    max_entries = 100000000 # want "Wrong type: max_entries must be the number of rows the table can hold"
+  }
+  aggregate "v" {
+    values     = { n = count() }
+    interval   = true # want "Interval not possible"
+    cumulative = null
+    top        = null
+  }
+  aggregate "w" {
+    values     = { n = count() }
+    cumulative = true # want "cumulative without interval: cumulative means something only with interval: this table is printed once."
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    where  = args.bytes # want "Wrong type: .*a condition"
+    values = { n = count() }
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  derive = { b = a / 1024 }
+  capture {
+    a = args.bytes
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_done"
+  derive = { b = c / 1024 } # want `Unknown column: There is no column "c" in the finished rows`
+  capture {
+    a = args.bytes
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = ["block:block_io_done", "sched:sched_wakeup"]
+  capture {
+    what = try(args.bytes, args.comm) # want `Column of two types: Column "what" is a string for sched:sched_wakeup, and a number .unsigned int. for another target. Use cast\(…\) to make them one.`
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = ["block:block_io_done", "sched:sched_wakeup"]
+  aggregate "t" {
+    by     = { what = try(args.bytes, args.comm) } # want `Keys do not agree: Column 1 of by is "what"`
+    values = { n = count() }
+  }
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals {
+    key = { dev = args.dev, who = comm }
+    off = null
+  }
+  aggregate "t" {
+    by     = local.key
+    values = { n = count(), bytes = local.off == null ? sum(args.bytes) : count(args.x) }
+  }
+  aggregate "u" {
+    by     = { dev = pid > 1 ? args.dev : null }
+    values = { n = local.off }
+  }
+}

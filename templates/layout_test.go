@@ -1,0 +1,221 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+
+	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
+)
+
+// first is the layout of the first target that a pattern names.
+func first(t *testing.T, typ, pattern string) *tree.Layout {
+	t.Helper()
+	found, err := resolve(t, typ, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found[0].Layout
+}
+
+func TestFieldsOfTracepointsAreTypedByTheirFormat(t *testing.T) {
+	layout := first(t, "tracepoint", "sched:switch")
+	rows := []struct {
+		name, typ string
+		kind      types.Kind
+		size      int
+		loc       tree.LocKind
+		off       int
+	}{
+		{"comm", "string", types.String, 16, tree.LocCtx, 8},
+		{"pid", "pid_t", types.Int, 4, tree.LocCtx, 24},
+		{"name", "string", types.String, dynamicMax, tree.LocDataLoc, 28},
+		{"rel", "u8[]", types.Bytes, dynamicMax, tree.LocRelLoc, 32},
+		{"task", "struct task_struct *", types.Pointer, 8, tree.LocCtx, 40},
+		{"why", "enum reason", types.Enum, 4, tree.LocCtx, 48},
+		{"args", "unsigned long[3]", types.Array, 24, tree.LocCtx, 56},
+		{"blob", "struct opaque", types.Bytes, 24, tree.LocCtx, 80},
+		{"on", "bool", types.Bool, 1, tree.LocCtx, 104},
+		{"triples", "struct x[2]", types.Bytes, 6, tree.LocCtx, 108},
+	}
+	for _, row := range rows {
+		a := place(layout, row.name)
+		if a.Type.String() != row.typ || a.Type.Kind != row.kind || a.Type.Size != row.size || a.Loc.Kind != row.loc || a.Loc.Off != row.off {
+			t.Errorf("%s: %+v", row.name, a)
+		}
+	}
+	if layout.Refused["nothing"] == "" {
+		t.Error("a field without a size can be read")
+	}
+	if place(layout, "common_pid").Name != "missing" || layout.Indexed {
+		t.Error("common fields are arguments, or fields have numbers")
+	}
+}
+
+func TestArgumentsOfSystemCallsAreEightBytesOfTheRecord(t *testing.T) {
+	layout := first(t, "syscall", "openat")
+	rows := []struct {
+		name, typ string
+		size, off int
+	}{{"dfd", "int", 4, 16}, {"filename", "char *", 8, 24}, {"mode", "umode_t", 2, 32}, {"how", "weird_t", 8, 40}}
+	for i, row := range rows {
+		a := layout.Args[i]
+		if a.Name != row.name || a.Type.String() != row.typ || a.Type.Size != row.size || a.Loc.Off != row.off || a.Loc.Size != 8 {
+			t.Errorf("%s: %+v", row.name, a)
+		}
+	}
+	if place(layout, "filename").Type.Space != types.User {
+		t.Error("a system call's pointer points to kernel memory")
+	}
+	if layout.Ret == nil || layout.Ret.Loc.Off != 24 || !layout.Ret.Type.Signed {
+		t.Errorf("return value: %+v", layout.Ret)
+	}
+}
+
+func TestArgumentsOfKernelFunctionsAreInRegisters(t *testing.T) {
+	rows := []struct {
+		function, arg string
+		off           int // in struct pt_regs, -1: refused
+	}{
+		{"vfs_read", "file", 112},
+		{"vfs_read", "count", 104},
+		{"eight", "f", 64},
+		{"eight", "g", -1},
+		{"eight", "h", -1},
+		{"by_value", "s", -1},
+		{"by_value", "n", 96},
+		{"by_address", "n", 112},
+		{"unnamed", "0", 112},
+		{"assembly", "1", 104},
+		{"vfs_read+0x4", "count", -1},
+	}
+	for _, row := range rows {
+		layout := first(t, "kprobe", row.function)
+		a := place(layout, row.arg)
+		_, refused := layout.Refused[row.arg]
+		if refused != (row.off < 0) || !refused && (a.Loc.Off != row.off || a.Loc.Kind != tree.LocCtx) {
+			t.Errorf("%s of %s: %+v, refused %t", row.arg, row.function, a, refused)
+		}
+	}
+	returns := map[string]string{"vfs_read": "", "eight": "returns nothing", "by_value": "returned by value"}
+	for name, want := range returns {
+		layout := first(t, "kretprobe", name)
+		if got := layout.Refused["retval"]; (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: retval is refused: %q", name, got)
+		}
+	}
+	if a := place(first(t, "kprobe", "assembly"), "0"); !a.Type.Untyped {
+		t.Error("an argument that BTF does not know has a type")
+	}
+}
+
+func TestArm64PassesLargeStructsByAddress(t *testing.T) {
+	m := machine(t)
+	m.System.Arch = "arm64"
+	for function, off := range map[string]int{"by_value": 16, "by_address": 8, "vfs_read": 8} {
+		found, err := All()["kprobe"].Resolve(&Request{Facts: m, Pattern: function})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := map[string]string{"vfs_read": "count"}[function]
+		if name == "" {
+			name = "n"
+		}
+		if a := place(found[0].Layout, name); a.Loc.Off != off {
+			t.Errorf("%s of %s at %d, want %d", name, function, a.Loc.Off, off)
+		}
+	}
+}
+
+func TestRawTracepointsPassEightBytesAnArgument(t *testing.T) {
+	layout := first(t, "raw_tracepoint", "sched_switch")
+	if a := layout.Args[1]; len(layout.Args) != 2 || a.Name != "prev" || a.Loc.Off != 8 || a.Type.Space != types.Trusted {
+		t.Errorf("%+v", layout.Args)
+	}
+	if a := first(t, "raw_tracepoint", "old_one").Args; len(a) != 1 || a[0].Name != "0" || a[0].Type.String() != "long" {
+		t.Errorf("before Linux 5.10: %+v", a)
+	}
+}
+
+func TestUserFunctionsOfferRegistersThenTheStack(t *testing.T) {
+	rows := []struct {
+		arch string
+		arg  int
+		loc  tree.Loc
+	}{
+		{"x86_64", 0, tree.Loc{Kind: tree.LocCtx, Off: 112, Size: 8}},
+		{"x86_64", 5, tree.Loc{Kind: tree.LocCtx, Off: 64, Size: 8}},
+		{"x86_64", 6, tree.Loc{Kind: tree.LocUser, Base: 152, Index: -1, Off: 8, Size: 8}},
+		{"x86_64", 11, tree.Loc{Kind: tree.LocUser, Base: 152, Index: -1, Off: 48, Size: 8}},
+		{"arm64", 7, tree.Loc{Kind: tree.LocCtx, Off: 56, Size: 8}},
+		{"arm64", 8, tree.Loc{Kind: tree.LocUser, Base: 248, Index: -1, Off: 0, Size: 8}},
+	}
+	for _, row := range rows {
+		found, err := All()["uprobe"].Resolve(&Request{Pattern: "malloc", Binary: library(row.arch)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := found[0].Layout.Args[row.arg].Loc; got != row.loc {
+			t.Errorf("%s, argument %d: %+v", row.arch, row.arg, got)
+		}
+	}
+}
+
+func TestSignaturesTypeUserFunctions(t *testing.T) {
+	sig, err := types.ParseSignature("int malloc(size_t n, struct opaque s[], char *)", types.User, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := All()["uretprobe"].Resolve(&Request{Pattern: "malloc", Binary: library("x86_64"), Signature: sig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := found[0].Layout
+	if l.Args[0].Name != "n" || l.Args[0].Type.String() != "size_t" || l.Args[2].Name != "2" || l.Args[2].Type.String() != "char *" || !l.Args[3].Type.Untyped || l.Ret.Type.String() != "int" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestOperandsOfUSDTProbes(t *testing.T) {
+	rows := []struct {
+		arch string
+		arg  int
+		loc  tree.Loc
+		typ  string
+	}{
+		{"x86_64", 0, tree.Loc{Kind: tree.LocCtx, Off: 112, Size: 8}, "u64"},
+		{"x86_64", 1, tree.Loc{Kind: tree.LocConst, Const: -7}, "s32"},
+		{"x86_64", 2, tree.Loc{Kind: tree.LocUser, Base: 112, Index: -1, Scale: 1, Off: 8, Size: 4}, "u32"},
+		{"arm64", 0, tree.Loc{Kind: tree.LocCtx, Off: 0, Size: 8}, "u64"},
+		{"arm64", 2, tree.Loc{Kind: tree.LocUser, Base: 0, Index: -1, Scale: 1, Off: 8, Size: 4}, "u32"},
+	}
+	for _, row := range rows {
+		found, err := All()["usdt"].Resolve(&Request{Pattern: "x:hit", Binary: library(row.arch)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := found[0].Layout.Args[row.arg]; a.Loc != row.loc || a.Type.String() != row.typ {
+			t.Errorf("%s, argument %d: %+v", row.arch, row.arg, a)
+		}
+	}
+	found, _ := resolve(t, "usdt", "x:hit")
+	for name, want := range map[string]string{"3": "floating point", "4": `register "mystery" is unknown`, "6": "relative to a symbol"} {
+		if got := found[0].Layout.Refused[name]; !strings.Contains(got, want) {
+			t.Errorf("argument %s: %q", name, got)
+		}
+	}
+	if found[0].Target.Semaphore != 8 || found[1].Target.Offset != 60 || len(found[1].Layout.Args) != 1 {
+		t.Errorf("%+v", found)
+	}
+	if a := found[0].Layout.Args[5]; a.Type.Size != 8 {
+		t.Errorf("an operand of three bytes is taken as %d", a.Type.Size)
+	}
+}
+
+func TestStackPointers(t *testing.T) {
+	for arch, want := range map[string][2]int{"x86_64": {152, 8}, "arm64": {248, 0}, "riscv64": {0, 0}} {
+		if got := [2]int{StackPointer(arch), StackAdjust(arch)}; got != want {
+			t.Errorf("%s: %v", arch, got)
+		}
+	}
+}
