@@ -183,11 +183,11 @@ func TestOperandsOfUSDTProbes(t *testing.T) {
 		loc  tree.Loc
 		typ  string
 	}{
-		{"x86_64", 0, tree.Loc{Kind: tree.LocCtx, Off: 112, Size: 8}, "u64"},
-		{"x86_64", 1, tree.Loc{Kind: tree.LocConst, Const: -7}, "s32"},
-		{"x86_64", 2, tree.Loc{Kind: tree.LocUser, Base: 112, Index: -1, Scale: 1, Off: 8, Size: 4}, "u32"},
-		{"arm64", 0, tree.Loc{Kind: tree.LocCtx, Off: 0, Size: 8}, "u64"},
-		{"arm64", 2, tree.Loc{Kind: tree.LocUser, Base: 0, Index: -1, Scale: 1, Off: 8, Size: 4}, "u32"},
+		{"x86_64", 0, tree.Loc{Kind: tree.LocCtx, Off: 112, Size: 8, Width: 8}, "u64"},
+		{"x86_64", 1, tree.Loc{Kind: tree.LocConst, Const: -7, Width: 4, Signed: true}, "s64"},
+		{"x86_64", 2, tree.Loc{Kind: tree.LocUser, Base: 112, Index: -1, Scale: 1, Off: 8, Size: 4, Width: 4}, "u64"},
+		{"arm64", 0, tree.Loc{Kind: tree.LocCtx, Off: 0, Size: 8, Width: 8}, "u64"},
+		{"arm64", 2, tree.Loc{Kind: tree.LocUser, Base: 0, Index: -1, Scale: 1, Off: 8, Size: 4, Width: 4}, "u64"},
 	}
 	for _, row := range rows {
 		found, err := All()["usdt"].Resolve(&Request{Pattern: "x:hit", Binary: library(row.arch)})
@@ -207,8 +207,8 @@ func TestOperandsOfUSDTProbes(t *testing.T) {
 	if found[0].Target.Semaphore != 8 || found[1].Target.Offset != 60 || len(found[1].Layout.Args) != 1 {
 		t.Errorf("%+v", found)
 	}
-	if a := found[0].Layout.Args[5]; a.Type.Size != 8 {
-		t.Errorf("an operand of three bytes is taken as %d", a.Type.Size)
+	if a := found[0].Layout.Args[5]; a.Loc.Width != 8 {
+		t.Errorf("an operand of three bytes is taken as %d", a.Loc.Width)
 	}
 }
 

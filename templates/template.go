@@ -118,7 +118,11 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps}, nil
 	}
 	if len(missing) > 0 {
-		return plan.Mechanism{}, errors.Join(missing...)
+		err := missing[0]
+		for _, more := range missing[1:] {
+			err = fmt.Errorf("%w; %w", err, more)
+		}
+		return plan.Mechanism{}, err
 	}
 	names := make([]string, len(ms))
 	for i, m := range ms {

@@ -66,7 +66,9 @@ func tracepointNameError(r *Request, name string) error {
 	return e
 }
 
-// formatLayout has the fields of a format as arguments.
+// formatLayout has the fields of a format as arguments. Those of system calls
+// are the program's: their pointers are user memory, and each is 8 bytes wide
+// whatever its C type.
 func formatLayout(format *facts.Format, space types.Space) *tree.Layout {
 	out := &tree.Layout{Refused: map[string]string{}}
 	for _, f := range format.Fields {
@@ -74,6 +76,9 @@ func formatLayout(format *facts.Format, space types.Space) *tree.Layout {
 			continue
 		}
 		t, loc := fieldType(f, space)
+		if format.Category == "syscalls" && f.Size == 8 && f.Len == 0 && !f.DataLoc && !f.RelLoc {
+			t, loc = syscallArg(f)
+		}
 		if f.Size <= 0 {
 			out.Refused[f.Name] = "the kernel gives it no size"
 		}

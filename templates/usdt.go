@@ -96,9 +96,12 @@ func usdtLayout(u *facts.USDT, regs *registers) *tree.Layout {
 
 func usdtArg(a *facts.USDTArg, regs *registers) (arg tree.ArgLoc, refused string) {
 	arg.Doc = a.Text
-	arg.Type = types.Type{Kind: types.Int, Size: a.Size, Signed: a.Signed}
-	if !plainSize(a.Size) {
-		arg.Type.Size = 8
+	// The places of one probe may keep an argument in operands of different
+	// widths: all are 64-bit numbers, extended from the operand.
+	arg.Type = types.Type{Kind: types.Int, Size: 8, Signed: a.Signed}
+	width := a.Size
+	if !plainSize(width) {
+		width = 8
 	}
 	if a.Float {
 		return arg, "it is floating point (" + a.Text + ")"
@@ -118,13 +121,13 @@ func usdtArg(a *facts.USDTArg, regs *registers) (arg tree.ArgLoc, refused string
 	}
 	switch a.Kind {
 	case facts.USDTConst:
-		arg.Loc = tree.Loc{Kind: tree.LocConst, Const: a.Const}
+		arg.Loc = tree.Loc{Kind: tree.LocConst, Const: a.Const, Width: width, Signed: a.Signed}
 	case facts.USDTReg:
-		arg.Loc = tree.Loc{Kind: tree.LocCtx, Off: max(0, offset(a.Reg)), Size: 8, Shift: a.Shift}
+		arg.Loc = tree.Loc{Kind: tree.LocCtx, Off: max(0, offset(a.Reg)), Size: 8, Shift: a.Shift, Width: width, Signed: a.Signed}
 	case facts.USDTMem:
 		arg.Loc = tree.Loc{
 			Kind: tree.LocUser, Base: offset(a.Reg), Index: offset(a.Index), Scale: max(1, a.Scale),
-			Off: int(a.Disp), Size: arg.Type.Size, Signed: a.Signed,
+			Off: int(a.Disp), Size: width, Width: width, Signed: a.Signed,
 		}
 	}
 	return arg, refused

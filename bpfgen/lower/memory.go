@@ -225,7 +225,7 @@ func (l *lowerer) copyCtx(off int, t types.Type, p place) {
 	}
 	for i := 0; i < n; {
 		c := chunk(n - i)
-		for (off+i)%c != 0 {
+		for (off+i)%c != 0 || (p.off+i)%c != 0 {
 			c /= 2
 		}
 		l.store(p.base, p.off+i, l.load(l.ctx, off+i, c, false), c)

@@ -148,6 +148,9 @@ func (l *lowerer) location(a *tree.ArgLoc) *ir.Value {
 	if a.Type.Kind == types.Bool {
 		return l.op2(ir.OpNe, l.ext(v, 1, false), l.konst(0))
 	}
+	if loc.Width > 0 {
+		return l.ext(v, loc.Width, loc.Signed)
+	}
 	if a.Type.Size < loc.Size || loc.Kind == tree.LocConst || loc.Kind == tree.LocUser || loc.Shift != 0 {
 		return l.ext(v, a.Type.Size, a.Type.Signed)
 	}

@@ -212,7 +212,10 @@ func (s *scope) membership(x *tree.Expr, list cty.Value, e *hclsyntax.FunctionCa
 		if test == nil {
 			return nil
 		}
-		if known, ok := test.ConstBool(); ok && !known {
+		if known, ok := test.ConstBool(); ok {
+			if known {
+				return constBool(true, e.Range())
+			}
 			continue
 		}
 		if test.Op == tree.Eq && test.Args[1].Op == tree.Const && test.Args[0].Type.IsNumber() {

@@ -192,7 +192,13 @@ func (s *scope) call(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 		s.errorAt(e.Range(), "Wrong number of arguments", "Write %s.", f.Usage)
 		return nil
 	}
-	return f.check(s, e)
+	x := f.check(s, e)
+	if x == nil {
+		for _, a := range e.Args {
+			s.nameCheck(a) // also of what the first mistake kept from being looked at
+		}
+	}
+	return x
 }
 
 // planOnlyCall reports a plan-time function that was given an event value.

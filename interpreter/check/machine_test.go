@@ -254,10 +254,19 @@ func hostile(tb testing.TB) *facts.Recorded {
 	self := &btf.Struct{Name: "self", Size: 8}
 	empty := &btf.Struct{Name: "empty"}
 	self.Members = []btf.Member{
-		{Type: self}, {Name: "self", Type: self}, {Name: "next", Type: pointer(self)}, {Name: "empties", Type: &btf.Array{Type: empty, Index: integer, Nelems: 1 << 31}},
-		{Name: "all", Type: &btf.Array{Type: self, Index: integer, Nelems: 1 << 31}}, {Name: "text", Type: &btf.Array{Type: char, Index: integer, Nelems: 1 << 31}},
-		{Name: "none", Type: &btf.Array{Type: char, Index: integer}}, {Name: "far", Type: integer, Offset: 1<<31 - 8}, {Name: "bit", Type: integer, Offset: 3, BitfieldSize: 200},
-		{Name: "int3", Type: &btf.Int{Name: "int3", Size: 3}}, {Name: "odd", Type: &btf.Enum{Name: "odd", Size: 8}}, {Name: "fn", Type: &btf.FuncProto{Return: (*btf.Void)(nil)}}, {Name: "float", Type: &btf.Float{Name: "double", Size: 8}},
+		{Type: self},
+		{Name: "self", Type: self},
+		{Name: "next", Type: pointer(self)},
+		{Name: "empties", Type: &btf.Array{Type: empty, Index: integer, Nelems: 1 << 31}},
+		{Name: "all", Type: &btf.Array{Type: self, Index: integer, Nelems: 1 << 31}},
+		{Name: "text", Type: &btf.Array{Type: char, Index: integer, Nelems: 1 << 31}},
+		{Name: "none", Type: &btf.Array{Type: char, Index: integer}},
+		{Name: "far", Type: integer, Offset: 1<<31 - 8},
+		{Name: "bit", Type: integer, Offset: 3, BitfieldSize: 200},
+		{Name: "int3", Type: &btf.Int{Name: "int3", Size: 3}},
+		{Name: "odd", Type: &btf.Enum{Name: "odd", Size: 8}},
+		{Name: "fn", Type: &btf.FuncProto{Return: (*btf.Void)(nil)}},
+		{Name: "float", Type: &btf.Float{Name: "double", Size: 8}},
 	}
 	b, err := btf.NewBuilder([]btf.Type{
 		self, &btf.Func{Name: "odd", Type: &btf.FuncProto{Return: self, Params: []btf.FuncParam{{Name: "p", Type: pointer(self)}, {Name: "s", Type: self}, {Name: "", Type: integer}, {Name: "a", Type: pointer(&btf.Array{Type: self, Index: integer, Nelems: 1 << 31})}}}},

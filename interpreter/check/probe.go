@@ -227,6 +227,13 @@ func (s *scope) isNull(e hclsyntax.Expression) bool {
 	return ok && v.IsNull()
 }
 
+// isPlanNull says that an attribute is written as null: no evaluation, which
+// may have to ask the kernel, is needed to see it.
+func (s *scope) isPlanNull(e hclsyntax.Expression) bool {
+	lit, ok := s.resolveLocal(e).(*hclsyntax.LiteralValueExpr)
+	return ok && lit.Val.IsNull()
+}
+
 // unavailable reports, once for each block, what this version cannot run.
 func (s *scope) unavailable() bool {
 	p := s.probe

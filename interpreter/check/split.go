@@ -128,7 +128,11 @@ func agree(a, b types.Type) bool {
 	if a.Kind == types.Text || a.Kind == types.List {
 		return a.Kind == b.Kind
 	}
-	return a.Same(b) && (a.Table == b.Table || a.Table.Equal(b.Table))
+	if a.Kind == types.Int && b.Kind == types.Int && a.Unit == b.Unit {
+		mixed := a.Unsigned64() && b.Signed || b.Unsigned64() && a.Signed
+		return !mixed && a.Table.Equal(b.Table)
+	}
+	return a.Same(b) && a.Table.Equal(b.Table)
 }
 
 // entryForce is the forced mechanism's name on the entry side of a pair.

@@ -120,12 +120,14 @@ func partsAgree(a, b []tree.Part) bool {
 	})
 }
 
-// widen is a string type that holds both.
+// widen is a type that holds the strings or integers of both.
 func widen(a, b types.Type) types.Type {
-	if a.Kind != types.String || a.Size == b.Size && a.Fixed == b.Fixed {
-		return a
+	switch {
+	case a.Kind == types.String && (a.Size != b.Size || a.Fixed != b.Fixed):
+		a.Size, a.Fixed = max(a.Size, b.Size), false
+	case a.Kind == types.Int && (a.Size != b.Size || a.Signed != b.Signed):
+		a.Size, a.Signed, a.Name = 8, a.Signed || b.Signed, ""
 	}
-	a.Size, a.Fixed = max(a.Size, b.Size), false
 	return a
 }
 

@@ -99,7 +99,7 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 		return nil, false
 	}
 	a := p.Attrs["binary"]
-	if a == nil {
+	if a == nil || s.isNull(a.Expr) {
 		s.errorAt(p.DefRange, "Binary missing", "A %s needs a binary: a path, or a library name such as \"libc\".", s.typ.Name)
 		return nil, false
 	}
@@ -174,7 +174,7 @@ func (s *scope) texts(e hclsyntax.Expression, what string) ([]string, bool) {
 // binary or kernel.
 func (s *scope) patterns(r *templates.Request) ([]string, bool) {
 	a := s.probe.Attrs["target"]
-	if a == nil {
+	if a == nil || s.isPlanNull(a.Expr) {
 		s.errorAt(s.probe.DefRange, "Target missing", "A %s needs a target.", s.typ.Name)
 		return nil, false
 	}

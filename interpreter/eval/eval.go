@@ -69,7 +69,7 @@ func New(env Env) *Event {
 func (ev *Event) Value(e *tree.Expr) value.Value {
 	v := ev.eval(e)
 	if e.Type.Kind == types.Array && v.List == nil && !v.Null {
-		return ev.readArray(e, v.Int)
+		return ev.readArray(e)
 	}
 	return v
 }
@@ -117,7 +117,7 @@ func (ev *Event) compute(e *tree.Expr) value.Value {
 	case tree.Member:
 		return ev.member(e)
 	case tree.PtrAdd:
-		return number(ev.pointerAdd(e))
+		return number(ev.eval(e.Args[0]).Int + ev.eval(e.Args[1]).Int*e.Int)
 	case tree.Str:
 		return ev.str(e)
 	case tree.Buf:

@@ -16,12 +16,25 @@ const pageSize = 4096
 type base struct {
 	addr uint64
 	typ  types.Type
-	null bool // what follows from it is zero and no failure
+	null bool // what lies behind it is zero and no failure
 }
 
 func (ev *Event) base(e *tree.Expr) base {
-	addr := ev.eval(e).Int
-	return base{addr: addr, typ: e.Type, null: addr == 0}
+	return base{addr: ev.eval(e).Int, typ: e.Type, null: ev.null(e)}
+}
+
+// null says that an address is null, or was reached from null by adding to it:
+// a member or element of nothing is nothing.
+func (ev *Event) null(e *tree.Expr) bool {
+	switch {
+	case e.Op == tree.PtrAdd, e.Op == tree.Member && !e.Type.IsScalar():
+		return ev.null(e.Args[0])
+	case e.Op == tree.Conv && !e.Args[0].Type.IsNumber():
+		return ev.null(e.Args[0])
+	case e.Op == tree.Cond:
+		return ev.null(ev.arm(e))
+	}
+	return ev.eval(e).Int == 0
 }
 
 // read is n bytes at off behind b, nil if they are not there. That is counted
@@ -49,26 +62,12 @@ func trusted(t types.Type) bool {
 	return t.Space == types.Trusted
 }
 
-// pointerAdd is an address n elements on. Nothing lies behind null, however
-// far one goes: it stays null.
-func (ev *Event) pointerAdd(e *tree.Expr) uint64 {
-	b := ev.base(e.Args[0])
-	n := ev.eval(e.Args[1]).Int
-	if b.null {
-		return 0
-	}
-	return b.addr + n*e.Int
-}
-
 // member is memory behind a pointer. Structs and arrays are their address.
 func (ev *Event) member(e *tree.Expr) value.Value {
 	b := ev.base(e.Args[0])
 	off, t := uint64(int64(e.Off)), e.Type
 	switch {
 	case t.Kind == types.Struct || t.Kind == types.Array:
-		if b.null {
-			return number(0)
-		}
 		return number(b.addr + off)
 	case t.Kind == types.String:
 		return value.Value{Bytes: untilNUL(ev.read(b, off, t.Size))}
@@ -107,10 +106,10 @@ func bitfield(unit uint64, b tree.Bits, t types.Type) uint64 {
 }
 
 // readArray reads the elements of an array in memory, for a column.
-func (ev *Event) readArray(e *tree.Expr, addr uint64) value.Value {
+func (ev *Event) readArray(e *tree.Expr) value.Value {
 	t := e.Type
 	size := t.Elem.Size
-	data := orZeros(ev.read(base{addr: addr, typ: t, null: addr == 0}, 0, t.Len*size), t.Len*size)
+	data := orZeros(ev.read(ev.base(e), 0, t.Len*size), t.Len*size)
 	v := value.Value{Type: t, List: make([]value.Value, t.Len)}
 	for i := range v.List {
 		v.List[i] = value.Value{Type: *t.Elem, Int: widened(loaded(data[i*size:(i+1)*size]), *t.Elem)}

@@ -144,7 +144,10 @@ type Loc struct {
 	Scale       int
 	Shift       int // bits (high-byte registers)
 	Const       int64
-	Signed      bool
+	// Width is how many bytes of what was loaded are the value, extended by
+	// Signed; 0: as the type says.
+	Width  int
+	Signed bool
 }
 
 // LocKind says how a value is found.

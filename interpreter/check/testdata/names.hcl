@@ -91,8 +91,8 @@ probe "tracepoint" "f" {
 probe "tracepoint" "g" {
   target = { a = 1 } # want "Wrong type: This must be a name, a glob, or a list of them."
 }
-probe "tracepoint" "h" {
-  target = null # want "Wrong type: This must be a name, a glob, or a list of them."
+probe "tracepoint" "h" { # want "Target missing: A tracepoint needs a target."
+  target = null
 }
 probe "tracepoint" "i" {
   target = comm # want "Known value needed: This must be known before attaching: a name, a glob, or a list of them."
