@@ -313,3 +313,24 @@ func place(l *tree.Layout, name string) tree.ArgLoc {
 	}
 	return tree.ArgLoc{Name: "missing", Type: types.TNull}
 }
+
+func TestListedNamesAreTargets(t *testing.T) {
+	m := machine(t)
+	for name, typ := range All() {
+		var b *facts.Binary
+		if typ.User {
+			b = &m.Binaries[0]
+		}
+		names, err := typ.List(m, b)
+		if err != nil || len(names) == 0 {
+			t.Errorf("%s: %v, %v", name, names, err)
+		}
+		for _, target := range names {
+			_, err := typ.Resolve(&Request{Facts: m, Pattern: target, Binary: b})
+			var te *TargetError
+			if err != nil && (!errors.As(err, &te) || te.Missing) {
+				t.Errorf("%s %s: %v", name, target, err)
+			}
+		}
+	}
+}

@@ -14,11 +14,9 @@ const bpfNoExist = 1
 // feed adds the event to one table.
 func (l *lowerer) feed(f *plan.Feed) {
 	done := l.newBlock("fed")
-	for _, w := range f.Where {
-		l.prepare(w)
-	}
+	l.prepareFeed(f)
 	l.enter()
-	l.conditions(f.Where, done)
+	l.conditions(f.Where, func() *ir.Block { return done })
 	args := make([]*ir.Value, len(f.Values))
 	for i, v := range f.Values {
 		if v.Arg != nil {
@@ -34,6 +32,24 @@ func (l *lowerer) feed(f *plan.Feed) {
 	l.b.Jump(done)
 	l.leave()
 	l.at(done)
+}
+
+// prepareFeed claims scratch memory, if anything of a feed needs some.
+func (l *lowerer) prepareFeed(f *plan.Feed) {
+	if l.in.Scratch && l.in.Tables[f.Table].Key.Size > largeKey {
+		l.claim()
+	}
+	for _, w := range f.Where {
+		l.prepare(w)
+	}
+	for _, b := range f.By {
+		l.prepare(b.Expr)
+	}
+	for _, v := range f.Values {
+		if v.Arg != nil {
+			l.prepare(v.Arg)
+		}
+	}
 }
 
 // row finds or makes the row of the event's key; a full table gives its

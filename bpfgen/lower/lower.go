@@ -192,7 +192,7 @@ func EachExpr(v *plan.Variant, f func(*tree.Expr)) {
 
 // entrySide saves what the return needs.
 func (l *lowerer) entrySide() {
-	l.conditions(l.in.Variant.EntryWhere, l.quiet())
+	l.conditions(l.in.Variant.EntryWhere, l.quiet)
 	values := make([]*ir.Value, len(l.saved.Fields))
 	for i := range l.saved.Fields {
 		if e := l.saved.Fields[i].Expr; e.Type.IsScalar() {
@@ -260,12 +260,13 @@ func (l *lowerer) main() {
 		r := l.op2(ir.OpUMod, l.call(fnGetPrandom), l.konst(int64(n)))
 		l.check(ir.OpEq, r, l.konst(0), l.exit(exitSkipped))
 	}
+	skipped := func() *ir.Block { return l.exit(exitSkipped) }
 	early, late := l.beforeCall(v.Where)
-	l.conditions(early, l.exit(exitSkipped))
+	l.conditions(early, skipped)
 	if l.returnSide {
 		l.findCall()
 	}
-	l.conditions(late, l.exit(exitSkipped))
+	l.conditions(late, skipped)
 	for _, feed := range v.Aggregates {
 		l.feed(feed)
 	}
@@ -301,12 +302,13 @@ func (l *lowerer) beforeCall(where []*tree.Expr) (early, late []*tree.Expr) {
 	return early, late
 }
 
-// conditions tests each part of a where.
-func (l *lowerer) conditions(where []*tree.Expr, fail *ir.Block) {
+// conditions tests each part of a where. Which way out is taken is asked after
+// each claim of scratch memory, which the way out gives back.
+func (l *lowerer) conditions(where []*tree.Expr, fail func() *ir.Block) {
 	for _, w := range where {
 		l.prepare(w)
 		next := l.newBlock("where")
-		l.branch(w, next, fail)
+		l.branch(w, next, fail())
 		l.at(next)
 	}
 }

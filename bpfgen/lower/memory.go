@@ -26,6 +26,9 @@ type place struct {
 	field *layout.Field
 	// zeroed: the place holds zeros, and what is not written may stay.
 	zeroed bool
+	// key: what follows a string's NUL must be zero, as the whole key is what
+	// tells rows apart.
+	key bool
 	// tail is where the content of a tail field goes; nil: in place.
 	tail *ir.Value
 }
@@ -199,6 +202,9 @@ func (l *lowerer) readStringAt(p place, size int, ptr, addr *ir.Value, space typ
 
 // argInto copies what lies in the context, or where the context says.
 func (l *lowerer) argInto(a *tree.ArgLoc, e *tree.Expr, p place) *ir.Value {
+	if a.Loc.Kind == tree.LocCtx && e.Type.Kind == types.String && p.key {
+		return l.readStringAt(p, e.Type.Size+1, l.konst(1), l.offset(l.ctx, a.Loc.Off), types.Kernel)
+	}
 	if a.Loc.Kind == tree.LocCtx {
 		l.copyCtx(a.Loc.Off, e.Type, p)
 		return nil
@@ -363,7 +369,7 @@ func (l *lowerer) armInto(e *tree.Expr, p place) *ir.Value {
 
 // copyMemory copies a string or bytes that are in memory already.
 func (l *lowerer) copyMemory(m memory, t types.Type, p place) *ir.Value {
-	if t.Kind != types.String || m.cap <= wordCopy {
+	if t.Kind != types.String || m.cap <= wordCopy && !p.key {
 		n := min(m.cap, p.capacity())
 		if t.Kind == types.Bytes && !t.Fixed {
 			n = min(m.cap, p.field.Type.Size) + 4

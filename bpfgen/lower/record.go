@@ -39,11 +39,10 @@ func (l *lowerer) reserveRecord(done *ir.Block) {
 // early computes the numbers of a record before it is reserved: they need
 // registers and calls, and what is reserved must be submitted.
 func (l *lowerer) early(e *tree.Expr) {
+	l.prepare(e)
 	if e.Type.IsScalar() && !e.Nullable {
 		l.scalar(e)
-		return
 	}
-	l.prepare(e)
 }
 
 func (l *lowerer) header(base *ir.Value, off int, now *ir.Value) {
@@ -126,7 +125,7 @@ func (l *lowerer) fill(base *ir.Value, off int, fields []layout.Field, of func(*
 	for i := range fields {
 		f := &fields[i]
 		e := of(f)
-		p := place{base: base, off: off + f.Off, field: f, zeroed: key}
+		p := place{base: base, off: off + f.Off, field: f, zeroed: key, key: key}
 		var null *ir.Value
 		switch {
 		case e.Type.IsScalar() && e.Nullable:

@@ -46,10 +46,17 @@ func seeds(f *testing.F) {
 
 func FuzzCheck(f *testing.F) {
 	seeds(f)
-	var m facts.Facts = machine(f)
+	for _, x := range []string{"args.p.all[3].text[1]", "args.p.next.empties", "cast(\"struct self *\", args[2]).odd == \"x\""} {
+		f.Add("probe \"kretprobe\" \"x\" {\n target = \"odd\"\n capture {\n x = " + x + "\n}\n}\n")
+	}
+	var ordinary, odd facts.Facts = machine(f), hostile(f)
 	f.Fuzz(func(t *testing.T, src string) {
 		if len(src) > 4096 {
 			return
+		}
+		m := ordinary
+		if strings.Contains(src, `"odd"`) {
+			m = odd
 		}
 		start := time.Now()
 		p, diags := planOf(m, "fuzz.hcl", []byte(src))

@@ -211,6 +211,8 @@ func (s *scope) choose(cond, a, b *tree.Expr, rng hcl.Range) *tree.Expr {
 			return nil
 		}
 	}
+	// A whole conditional cannot be swapped once an arm of it is null.
+	a, b = hostOrder(a), hostOrder(b)
 	t, ok := s.unify(&a, &b)
 	if !ok {
 		s.errorAt(rng, "Arms of different types", "One arm is %s, the other %s: both must be of one type.", article(a.Type), article(b.Type))

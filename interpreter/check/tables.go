@@ -82,7 +82,13 @@ func sameValue(a, b plan.ValueColumn) bool {
 func valueText(v plan.ValueColumn) string { return string(v.Func) + " of " + article(v.Type) }
 
 func keyColumnOf(col plan.Column) plan.KeyColumn {
-	return plan.KeyColumn{Name: col.Name, Type: col.Expr.Type, Nullable: col.Expr.Nullable, Parts: slices.Clone(col.Expr.Parts)}
+	return plan.KeyColumn{Name: col.Name, Type: col.Expr.Type, Nullable: nullableKey(col.Expr), Parts: slices.Clone(col.Expr.Parts)}
+}
+
+// nullableKey says that a column of the key, or a part of its text, may be
+// null: the key then needs null bits.
+func nullableKey(e *tree.Expr) bool {
+	return e.Nullable || slices.ContainsFunc(e.Parts, func(p tree.Part) bool { return p.Expr != nil && p.Expr.Nullable })
 }
 
 // keysAgree checks a further block's key against the table's, and widens the
@@ -98,12 +104,13 @@ func (c *checker) keysAgree(s *scope, t *tableBuilder, feed *plan.Feed) bool {
 			s.errorAt(col.Range, "Keys do not agree", "Column %d of by is %q, %s, in another block of aggregate %q, and %q, %s, here.", i+1, have.Name, article(have.Type), t.table.Name, col.Name, article(col.Expr.Type))
 			return false
 		}
-		have.Nullable = have.Nullable || col.Expr.Nullable
+		have.Nullable = have.Nullable || nullableKey(col.Expr)
 		have.Type = widen(have.Type, col.Expr.Type)
 		for n := range have.Parts {
 			if have.Parts[n].Expr != nil {
 				wide := *have.Parts[n].Expr
 				wide.Type = widen(wide.Type, col.Expr.Parts[n].Expr.Type)
+				wide.Nullable = wide.Nullable || col.Expr.Parts[n].Expr.Nullable
 				have.Parts[n].Expr = &wide
 			}
 		}

@@ -327,8 +327,13 @@ func TestRecordsKnowEveryPlace(t *testing.T) {
 	}}
 	r := &eval.Record{Layout: l, Context: context, Memory: newRAM().read}
 	want := []value.Value{
-		{Bytes: []byte("abc")}, {Bytes: []byte("abc")}, {Int: neg(2)}, {Int: 0xffffffffffff8382}, {Int: 'b'},
-		{List: []value.Value{{Int: 'a' | 'b'<<8}, {Int: 'c'}}}, {Bytes: []byte("ab")},
+		{Bytes: []byte("abc")},
+		{Bytes: []byte("abc")},
+		{Int: neg(2)},
+		{Int: 0xffffffffffff8382},
+		{Int: 'b'},
+		{List: []value.Value{{Int: 'a' | 'b'<<8}, {Int: 'c'}}},
+		{Bytes: []byte("ab")},
 	}
 	for i, w := range want {
 		got := eval.Expr(argument(l, i), r)

@@ -176,7 +176,7 @@ func TestKernelAgreesWithEvaluator(t *testing.T) {
 	const inputs = 96
 	base := seed(t)
 	tr := newTrial(t, rand.New(rand.NewPCG(base, 2)))
-	for i := range specs(t, 200) {
+	for i := range specs(t, 1200) {
 		r := rand.New(rand.NewPCG(base, uint64(1000+i)))
 		p := generateProbe(r, 1+r.IntN(maxColumns))
 		in := make([]*input, inputs)

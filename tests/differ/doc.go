@@ -10,5 +10,7 @@
 // every probe type for this kernel: what the checker accepts must load.
 //
 // TRACER_DIFFER_SEED is the seed of the run (it is always the same if not set,
-// and printed), TRACER_DIFFER_SPECS the number of specs.
+// and printed), TRACER_DIFFER_SPECS the number of specs. TRACER_DIFFER_ALL goes
+// on after a failure and is brief about each; TRACER_DIFFER_REFUSED logs the
+// specs that the checker refuses.
 package differ

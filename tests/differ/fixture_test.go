@@ -76,14 +76,30 @@ func events() map[string][]btf.FuncParam {
 	box := boxType()
 	return map[string][]btf.FuncParam{
 		"numbers": {
-			{Name: "u8", Type: cU8}, {Name: "s8", Type: cS8}, {Name: "u16", Type: cU16}, {Name: "s16", Type: cS16},
-			{Name: "u32", Type: cU32}, {Name: "s32", Type: cS32}, {Name: "u64", Type: cU64}, {Name: "s64", Type: cS64},
-			{Name: "flag", Type: cBool}, {Name: "e", Type: cEnum}, {Name: "be16", Type: cBE16}, {Name: "be32", Type: cBE32},
+			{Name: "u8", Type: cU8},
+			{Name: "s8", Type: cS8},
+			{Name: "u16", Type: cU16},
+			{Name: "s16", Type: cS16},
+			{Name: "u32", Type: cU32},
+			{Name: "s32", Type: cS32},
+			{Name: "u64", Type: cU64},
+			{Name: "s64", Type: cS64},
+			{Name: "flag", Type: cBool},
+			{Name: "e", Type: cEnum},
+			{Name: "be16", Type: cBE16},
+			{Name: "be32", Type: cBE32},
 		},
 		"memory": {
-			{Name: "cp", Type: pointer(&btf.Const{Type: cChar})}, {Name: "p", Type: pointer(box)}, {Name: "kp", Type: pointer(cChar)},
-			{Name: "argv", Type: pointer(pointer(cChar))}, {Name: "n", Type: cS64}, {Name: "len", Type: cU32}, {Name: "i", Type: cS32},
-			{Name: "u", Type: cU64}, {Name: "flag", Type: cBool}, {Name: "b", Type: cU8},
+			{Name: "cp", Type: pointer(&btf.Const{Type: cChar})},
+			{Name: "p", Type: pointer(box)},
+			{Name: "kp", Type: pointer(cChar)},
+			{Name: "argv", Type: pointer(pointer(cChar))},
+			{Name: "n", Type: cS64},
+			{Name: "len", Type: cU32},
+			{Name: "i", Type: cS32},
+			{Name: "u", Type: cU64},
+			{Name: "flag", Type: cBool},
+			{Name: "b", Type: cU8},
 		},
 	}
 }

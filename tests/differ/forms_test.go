@@ -27,7 +27,7 @@ type form struct {
 	sort   sort
 	text   string
 	parts  []sort
-	weight int // how often, 0: 1
+	weight int    // how often, 0: 1
 	event  string // only in this event; "": in all
 }
 
@@ -55,7 +55,9 @@ var forms = []form{
 	{sort: sNumber, text: "args.b", event: "memory"},
 	{sort: sNumber, text: "pid"},
 	{sort: sNumber, text: "uid"},
-	{sort: sCondition, text: "args.flag"},
+	{sort: sCondition, text: "args.flag", event: "numbers"},
+	{sort: sCondition, text: "args.flag", event: "memory"},
+	{sort: sCondition, text: "(uid == 0)", event: "any"},
 	{sort: sText, text: "comm", weight: 2},
 
 	// Arithmetic, with a literal on either side.
@@ -100,7 +102,7 @@ var forms = []form{
 	{sort: sNumber, text: `cast("long", $)`, parts: on(sNumber)},
 	{sort: sNumber, text: `cast("__be16", $)`, parts: on(sNumber)},
 	{sort: sNumber, text: `cast("__be32", $)`, parts: on(sNumber)},
-	{sort: sNumber, text: `cast("enum color", $)`, parts: on(sNumber)},
+	{sort: sNumber, text: `cast("enum color", $)`, parts: on(sNumber), event: "numbers"},
 	{sort: sNumber, text: `cast("u64", $)`, parts: on(sString), event: "memory"},
 	{sort: sNumber, text: `cast("s32", $)`, parts: on(sCondition)},
 	{sort: sCondition, text: `cast("bool", $)`, parts: on(sNumber)},
@@ -150,7 +152,8 @@ var forms = []form{
 	{sort: sDuration, text: "max($, $)", parts: on(sDuration, sTime)},
 	{sort: sDuration, text: "abs($)", parts: on(sDuration)},
 	{sort: sDuration, text: "(-$)", parts: on(sDuration)},
-	{sort: sDuration, text: "($ ? $ : $)", parts: on(sCondition, sDuration, sTime)},
+	{sort: sDuration, text: "($ ? $ : $)", parts: on(sCondition, sDuration, sDuration)},
+	{sort: sDuration, text: `($ ? $ : duration("10ms"))`, parts: on(sCondition, sDuration)},
 	{sort: sNumber, text: "($ / $)", parts: on(sDuration, sTime)},
 	{sort: sNumber, text: "($ / $)", parts: on(sSize, sSize)},
 	{sort: sSize, text: "size($)", parts: on(sNumber), weight: 2},
@@ -279,7 +282,6 @@ var forms = []form{
 	{sort: sColumn, text: `"<${$}|${$}>"`, parts: on(sNumber, sText)},
 	{sort: sColumn, text: `format("%d %05d %x", $, $, $)`, parts: on(sNumber, sNumber, sNumber)},
 }
-
 
 // notGenerated are functions that no form writes, and why.
 var notGenerated = map[string]string{

@@ -54,9 +54,10 @@ type generator struct {
 	made [sortCount][]*node
 }
 
-func newGenerator(r *rand.Rand, event string) *generator {
+// newGenerator takes the forms of an event, and more.
+func newGenerator(r *rand.Rand, event string, more ...form) *generator {
 	g := &generator{rand: r, event: event}
-	for _, f := range forms {
+	for _, f := range append(more, forms...) {
 		if f.event != "" && f.event != event {
 			continue
 		}

@@ -30,6 +30,7 @@ type argument struct {
 }
 
 func anyNumber(r *rand.Rand, _ *memory) uint64 { return randomNumber(r) }
+
 // nowhere is a number that is no address of this process: what lies there is
 // not known.
 func nowhere(n uint64) uint64 {
@@ -39,19 +40,29 @@ func nowhere(n uint64) uint64 {
 	return n
 }
 
-func aBool(r *rand.Rand, _ *memory) uint64     { return uint64(r.IntN(2)) }
+func aBool(r *rand.Rand, _ *memory) uint64 { return uint64(r.IntN(2)) }
 
 // arguments are the fixture's, by event, in the order of its prototypes.
 // Numbers have bits above their size too: a program must not look at them.
 var arguments = map[string][]argument{
 	"numbers": {
-		{"u8", anyNumber}, {"s8", anyNumber}, {"u16", anyNumber}, {"s16", anyNumber}, {"u32", anyNumber}, {"s32", anyNumber},
-		{"u64", anyNumber}, {"s64", anyNumber}, {"flag", aBool}, {"e", func(r *rand.Rand, _ *memory) uint64 {
+		{"u8", anyNumber},
+		{"s8", anyNumber},
+		{"u16", anyNumber},
+		{"s16", anyNumber},
+		{"u32", anyNumber},
+		{"s32", anyNumber},
+		{"u64", anyNumber},
+		{"s64", anyNumber},
+		{"flag", aBool},
+		{"e", func(r *rand.Rand, _ *memory) uint64 {
 			if r.IntN(2) == 0 {
 				return uint64([]int{0, 1, 7}[r.IntN(3)])
 			}
 			return randomNumber(r)
-		}}, {"be16", anyNumber}, {"be32", func(r *rand.Rand, _ *memory) uint64 {
+		}},
+		{"be16", anyNumber},
+		{"be32", func(r *rand.Rand, _ *memory) uint64 {
 			if r.IntN(3) == 0 {
 				return []uint64{0x0100000a, 0x0302017f, 0x0302010a}[r.IntN(3)]
 			}
@@ -88,7 +99,10 @@ var arguments = map[string][]argument{
 			}
 			return randomNumber(r)
 		}},
-		{"i", anyNumber}, {"u", anyNumber}, {"flag", aBool}, {"b", anyNumber},
+		{"i", anyNumber},
+		{"u", anyNumber},
+		{"flag", aBool},
+		{"b", anyNumber},
 	},
 }
 
