@@ -110,24 +110,44 @@ func (s *scope) limitString(x *tree.Expr, limit int, given bool) *tree.Expr {
 	return &out
 }
 
-// readUpTo is a string that is read as one of at most limit bytes. Where two
-// strings meet in one value, both are read as far as the longer one may go: one
-// that is cut is then known by its length.
+// readUpTo is a string or bytes, read as one of at most limit bytes. Where two
+// meet in one value, both are read as far as the longer one may go: one that is
+// cut is then known by its length.
 func readUpTo(e *tree.Expr, limit int) *tree.Expr {
 	out := *e
-	switch {
-	case e.Type.Kind != types.String || e.Type.Fixed || e.Type.Size == limit:
-		return e
-	case e.Op == tree.Str, e.Op == tree.Arg:
-	case e.Op == tree.Entry:
+	switch e.Op {
+	case tree.Str, tree.Buf:
+	case tree.Arg:
+		if e.Type.Fixed {
+			return e
+		}
+	case tree.Entry:
 		out.Args = []*tree.Expr{readUpTo(e.Args[0], limit)}
-	case e.Op == tree.Cond:
+		out.Type = out.Args[0].Type
+		return &out
+	case tree.Cond:
 		out.Args = []*tree.Expr{e.Args[0], readUpTo(e.Args[1], limit), readUpTo(e.Args[2], limit)}
 	default:
 		return e
 	}
-	out.Type.Size = limit
+	out.Type.Size, out.Type.Fixed = limit, false
 	return &out
+}
+
+// varying says that readUpTo gives e any length: bytes that are not read with a
+// length of their own, such as addresses, have just one.
+func varying(e *tree.Expr) bool {
+	switch e.Op {
+	case tree.Buf:
+		return true
+	case tree.Arg:
+		return !e.Type.Fixed
+	case tree.Entry:
+		return varying(e.Args[0])
+	case tree.Cond:
+		return varying(e.Args[1]) && varying(e.Args[2])
+	}
+	return e.Type.Kind == types.Null
 }
 
 func (s *scope) fnBuf(e *hclsyntax.FunctionCallExpr) *tree.Expr {

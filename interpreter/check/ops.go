@@ -240,7 +240,7 @@ func (s *scope) unify(a, b **tree.Expr) (types.Type, bool) {
 		}
 		t := x
 		t.Size, t.Fixed, t.Name = max(x.Size, y.Size), false, ""
-		if x.Kind == types.Bytes && x.Unit != y.Unit {
+		if x.Kind == types.Bytes && (x.Unit != y.Unit || !varying(*a) || !varying(*b)) {
 			return t, false
 		}
 		*a, *b = readUpTo(*a, t.Size), readUpTo(*b, t.Size)

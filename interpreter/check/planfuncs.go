@@ -186,7 +186,11 @@ func numberOf(name, kind string, env *unit.Env) function.Function {
 		}
 		n, ok := env.Names.Number(kind, a[0])
 		if !ok {
-			return cty.NilVal, function.NewArgErrorf(0, "there is no %s %q", strings.ReplaceAll(kind, "_", " "), a[0])
+			near := env.Names.Near(kind, a[0])
+			if near != "" {
+				near = fmt.Sprintf("; did you mean %q?", near)
+			}
+			return cty.NilVal, function.NewArgErrorf(0, "there is no %s %q%s", strings.ReplaceAll(kind, "_", " "), a[0], near)
 		}
 		return cty.NumberIntVal(n), nil
 	})

@@ -419,14 +419,15 @@ func (s *scope) mechanisms(v *plan.Variant) {
 // columnsAgree checks that all layouts of a probe give its columns one type.
 func (s *scope) columnsAgree(p *plan.Probe) {
 	first := map[string]plan.Column{}
+	target := map[string]string{}
 	for _, v := range p.Variants {
 		for _, col := range v.Columns {
 			f, seen := first[col.Name]
 			switch {
 			case !seen:
-				first[col.Name] = col
+				first[col.Name], target[col.Name] = col, v.Targets[0].Name
 			case !agree(f.Expr.Type, col.Expr.Type):
-				s.errorAt(col.Range, "Column of two types", "Column %q is %s for %s, and %s for another target. Use cast(…) to make them one.", col.Name, article(col.Expr.Type), v.Targets[0].Name, article(f.Expr.Type))
+				s.errorAt(col.Range, "Column of two types", "Column %q is %s for %s, and %s for %s. Use cast(…) to make them one.", col.Name, article(col.Expr.Type), v.Targets[0].Name, article(f.Expr.Type), target[col.Name])
 			}
 		}
 	}

@@ -207,20 +207,7 @@ func (e *Expr) String() string {
 func (e *Expr) write(b *strings.Builder, exact bool) {
 	switch e.Op {
 	case Const:
-		switch e.Type.Kind {
-		case types.String, types.Bytes:
-			b.WriteString(strconv.Quote(e.Str))
-		case types.Bool:
-			b.WriteString(strconv.FormatBool(e.Int != 0))
-		case types.Null:
-			b.WriteString("null")
-		default:
-			if e.Type.Signed {
-				b.WriteString(strconv.FormatInt(int64(e.Int), 10))
-			} else {
-				b.WriteString(strconv.FormatUint(e.Int, 10))
-			}
-		}
+		b.WriteString(e.constText())
 		if exact {
 			b.WriteString(":" + e.Type.String())
 		}
@@ -239,32 +226,52 @@ func (e *Expr) write(b *strings.Builder, exact bool) {
 			b.WriteByte(' ')
 			a.write(b, exact)
 		}
-		switch e.Op {
-		case Member:
-			fmt.Fprintf(b, " +%d", e.Off)
-			if e.Bits != nil {
-				fmt.Fprintf(b, " bits %d:%d", e.Bits.Shift, e.Bits.Size)
-			}
-		case InNet:
-			fmt.Fprintf(b, " %x/%d", e.Str, e.Int)
-		case PtrAdd, Bswap, Strs:
-			fmt.Fprintf(b, " %d", e.Int)
-		case Text:
-			for _, p := range e.Parts {
-				fmt.Fprintf(b, " %q", p.Lit)
-				if p.Expr != nil {
-					b.WriteByte(' ')
-					p.Expr.write(b, exact)
-					b.WriteString(p.Verb)
-				}
-			}
-		}
+		e.writeDetails(b, exact)
 		b.WriteByte(')')
 	}
 	b.WriteByte(':')
 	b.WriteString(e.Type.String())
 	if exact {
 		fmt.Fprintf(b, "/%d.%d.%v.%d", e.Type.Kind, e.Type.Size, e.Type.Signed, e.Type.Space)
+	}
+}
+
+// constText is a constant as the spec would write it.
+func (e *Expr) constText() string {
+	switch {
+	case e.Type.Kind == types.String || e.Type.Kind == types.Bytes:
+		return strconv.Quote(e.Str)
+	case e.Type.Kind == types.Bool:
+		return strconv.FormatBool(e.Int != 0)
+	case e.Type.Kind == types.Null:
+		return "null"
+	case e.Type.Signed:
+		return strconv.FormatInt(int64(e.Int), 10)
+	}
+	return strconv.FormatUint(e.Int, 10)
+}
+
+// writeDetails writes what an operation has besides its arguments.
+func (e *Expr) writeDetails(b *strings.Builder, exact bool) {
+	switch e.Op {
+	case Member:
+		fmt.Fprintf(b, " +%d", e.Off)
+		if e.Bits != nil {
+			fmt.Fprintf(b, " bits %d:%d", e.Bits.Shift, e.Bits.Size)
+		}
+	case InNet:
+		fmt.Fprintf(b, " %x/%d", e.Str, e.Int)
+	case PtrAdd, Bswap, Strs:
+		fmt.Fprintf(b, " %d", e.Int)
+	case Text:
+		for _, p := range e.Parts {
+			fmt.Fprintf(b, " %q", p.Lit)
+			if p.Expr != nil {
+				b.WriteByte(' ')
+				p.Expr.write(b, exact)
+				b.WriteString(p.Verb)
+			}
+		}
 	}
 }
 

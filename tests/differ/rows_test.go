@@ -42,6 +42,14 @@ var found = []row{
 		expr: `(args.flag ? str(uptr(args.cp), 8) : str(kptr(args.kp), 24))`, args: map[string]uint64{"flag": 1}, text: "nuxabcdefabcdef",
 	},
 	{
+		name: "bytes may be longer than another arm's limit", event: "memory",
+		expr: `(args.flag ? buf(uptr(args.cp), args.len, 8) : buf(uptr(args.p), args.n, 16))`, args: map[string]uint64{"flag": 1, "len": 12}, text: "abcdefghijklmnop",
+	},
+	{
+		name: "bytes of known lengths have their length in a choice", event: "memory",
+		expr: `(args.flag ? buf(uptr(args.cp), 5) : buf(uptr(args.cp), 7))`, args: map[string]uint64{"flag": 1}, text: "abcdefghijklmnop",
+	},
+	{
 		name: "a cut string is not equal to its beginning", event: "memory",
 		expr: `(str(uptr(args.cp), 4) == "abcd")`, text: "abcde",
 	},

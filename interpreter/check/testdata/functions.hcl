@@ -57,7 +57,7 @@ probe "tracepoint" "a" {
     b = enumerator(comm)      # want "Function of plan time only: enumerator"
     c = length([comm])        # want "Function of plan time only: length"
     d = enumerator("NOPE")    # want `no enumerator "NOPE"`
-    e = errno_of("ENOPE")     # want `no errno "ENOPE"`
+    e = errno_of("ENOENTT")   # want `no errno "ENOENTT"; did you mean "ENOENT"`
     f = first_of("a", "b")    # want "first_of has a meaning only in target and binary"
     g = duration("1 week")    # want "must be a duration"
     h = sizeof("struct nope") # want "no type"

@@ -255,7 +255,7 @@ probe "tracepoint" "b" {
 probe "tracepoint" "a" {
   target = ["block:block_io_done", "sched:sched_wakeup"]
   capture {
-    what = try(args.bytes, args.comm) # want `Column of two types: Column "what" is a string for sched:sched_wakeup, and a number .unsigned int. for another target. Use cast\(…\) to make them one.`
+    what = try(args.bytes, args.comm) # want `Column of two types: Column "what" is a string for sched:sched_wakeup, and a number .unsigned int. for block:block_io_done. Use cast\(…\) to make them one.`
   }
 }
 ---
