@@ -23,7 +23,7 @@ var counters = []counter{
 	{"rejected_keys", "event in (other) (table full)", "events in (other) (table full)", func(c *value.Counters) *uint64 { return &c.RejectedKeys }},
 	{"missed", "missed by the kernel", "missed by the kernel", func(c *value.Counters) *uint64 { return &c.Missed }},
 	{"evicted", "saved entry evicted", "saved entries evicted", func(c *value.Counters) *uint64 { return &c.Evicted }},
-	{"unmatched", "saved entry never matched", "saved entries never matched", func(c *value.Counters) *uint64 { return &c.Unmatched }},
+	{"unmatched", "without its entry", "without their entry", func(c *value.Counters) *uint64 { return &c.Unmatched }},
 	{"truncated", "string cut", "strings cut", func(c *value.Counters) *uint64 { return &c.Truncated }},
 }
 
