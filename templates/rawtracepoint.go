@@ -23,7 +23,7 @@ func rawTracepoint() *Type {
 		Resolve: resolveRawTracepoint,
 		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.RawTracepoints() },
 		Mechanisms: []Mechanism{
-			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads"},
+			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads", Reads: typedArgument},
 			{Name: "raw tracepoint", One: true, Caps: capsTrace, Reason: "members are read by a helper"},
 		},
 	}
@@ -73,4 +73,18 @@ func cDecl(p btf.FuncParam) string {
 		return name + p.Name
 	}
 	return name + " " + p.Name
+}
+
+// typedArgument says that a tp_btf program may load an argument: the verifier
+// (btf_ctx_access) takes numbers and pointers to structs, numbers and void, and
+// refuses the program for others, such as pointers to functions.
+func typedArgument(a *tree.ArgLoc) bool {
+	if a.Type.Kind != types.Pointer || a.Type.Elem == nil {
+		return true
+	}
+	switch a.Type.Elem.Kind {
+	case types.Struct, types.Int, types.Bool:
+		return true
+	}
+	return a.Type.Elem.Kind == types.Invalid && a.Type.Elem.Name == ""
 }

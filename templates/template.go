@@ -52,6 +52,8 @@ type Mechanism struct {
 	One     bool          // one program serves one target only (its BTF id is part of it)
 	Caps    []string
 	Reason  string // when it is taken
+	// Reads says whether its programs can read an argument; nil: any.
+	Reads func(*tree.ArgLoc) bool
 }
 
 // Request asks for the targets of one pattern.
@@ -129,6 +131,17 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		names[i] = m.Name
 	}
 	return plan.Mechanism{}, fmt.Errorf("mechanism %q does not serve this probe type; it has %s", force, strings.Join(names, ", "))
+}
+
+// Readable are the mechanisms whose programs can read all of args.
+func Readable(ms []Mechanism, args []*tree.ArgLoc) []Mechanism {
+	var out []Mechanism
+	for _, m := range ms {
+		if m.Reads == nil || !slices.ContainsFunc(args, func(a *tree.ArgLoc) bool { return !m.Reads(a) }) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // IsGlob says that pattern is not a plain name.

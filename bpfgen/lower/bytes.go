@@ -96,6 +96,9 @@ func (l *lowerer) stringLength(m memory) *ir.Value {
 		return l.scanLength(m)
 	}
 	some, bounded, none, join := l.newBlock("read"), l.newBlock("bounded"), l.newBlock("unread"), l.newBlock("length")
+	// The verifier looks at the way straight on first, and then finds the
+	// single length of an unread string among those it has seen.
+	none.Cold = true
 	l.b.If(ir.OpSgt, m.raw, l.konst(0), some, none, l.pos)
 	l.at(some)
 	l.b.If(ir.OpUle, m.raw, l.konst(int64(m.cap)), bounded, none, l.pos)
@@ -105,7 +108,7 @@ func (l *lowerer) stringLength(m memory) *ir.Value {
 	one := l.konst(1)
 	l.b.Jump(join)
 	l.at(join)
-	return l.phi(m.raw, one)
+	return l.blur(l.phi(m.raw, one), m.cap)
 }
 
 // scanLength looks for the NUL byte by byte; the strings that have no length

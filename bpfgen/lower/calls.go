@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"math/bits"
+
 	"tracer/bpfgen/ir"
 	"tracer/bpfgen/layout"
 	"tracer/interpreter/tree"
@@ -62,6 +64,13 @@ func (l *lowerer) copyWords(base *ir.Value, off int, p place, n int) {
 	}
 }
 
+// blur is v, of which the verifier is to know no more than that it is at most
+// about limit: states that differ in their lower bounds only are then alike,
+// and what follows is verified once and not for each way that led here.
+func (l *lowerer) blur(v *ir.Value, limit int) *ir.Value {
+	return l.op2(ir.OpAnd, v, l.konst(int64(1)<<bits.Len(uint(limit))-1))
+}
+
 // savedList copies {count, used} and the used bytes.
 func (l *lowerer) savedList(f *layout.Field, p place) *ir.Value {
 	count, used := l.load(l.callSlot, f.Off, 4, false), l.load(l.callSlot, f.Off+4, 4, false)
@@ -85,7 +94,7 @@ func (p place) content(l *lowerer) *ir.Value {
 // listInto reads the strings of a null-ended array of pointers one after
 // another, each after the last one's NUL. It gives the bytes used.
 func (l *lowerer) listInto(e *tree.Expr, p place) *ir.Value {
-	ptr := l.scalar(e.Args[0])
+	ptr, root := l.scalar(e.Args[0]), l.root(e.Args[0])
 	space := e.Args[0].Type.Space
 	each := e.Type.Elem.Size + 2
 	dst := p.content(l)
@@ -96,7 +105,7 @@ func (l *lowerer) listInto(e *tree.Expr, p place) *ir.Value {
 		counts, useds = append(counts, l.konst(int64(n))), append(useds, used)
 	}
 	for i := range int(e.Int) {
-		item := l.readFrom(ptr, l.offset(ptr, 8*i), 8, false, space, false)
+		item := l.readFrom(root, l.offset(ptr, 8*i), 8, false, space, false)
 		next := l.newBlock("item")
 		end(i)
 		l.b.If(ir.OpEq, item, l.konst(0), done, next, l.pos)
@@ -111,7 +120,7 @@ func (l *lowerer) listInto(e *tree.Expr, p place) *ir.Value {
 		n := l.stringLength(memory{cap: each, raw: r})
 		used = l.op2(ir.OpAdd, used, n)
 	}
-	more := l.readFrom(ptr, l.offset(ptr, 8*int(e.Int)), 8, false, space, false)
+	more := l.readFrom(root, l.offset(ptr, 8*int(e.Int)), 8, false, space, false)
 	some := l.newBlock("more")
 	end(int(e.Int))
 	l.b.If(ir.OpEq, more, l.konst(0), done, some, l.pos)
@@ -120,6 +129,7 @@ func (l *lowerer) listInto(e *tree.Expr, p place) *ir.Value {
 	l.b.Jump(done)
 	l.at(done)
 	count, total := l.phi(counts...), l.phi(useds...)
+	total = l.blur(total, each*int(e.Int))
 	l.store(p.base, p.off, count, 4)
 	l.store(p.base, p.off+4, total, 4)
 	return total

@@ -317,6 +317,12 @@ func (l *lowerer) conditions(where []*tree.Expr, fail func() *ir.Block) {
 func (l *lowerer) stream() {
 	v := l.in.Variant
 	done := l.newBlock("streamed")
+	if !l.in.Record.InPlace() {
+		l.claim()
+	}
+	for i := range l.in.Record.Fields {
+		l.prepare(l.in.Record.Fields[i].Expr)
+	}
 	if v.StreamWhen != nil {
 		l.prepare(v.StreamWhen)
 		next, not := l.newBlock("stream"), done

@@ -135,7 +135,7 @@ func (l *lowerer) into(e *tree.Expr, p place) *ir.Value {
 	case tree.Member:
 		return l.memberInto(e, p)
 	case tree.Str:
-		return l.readString(p, e.Type.Size+2, l.scalar(e.Args[0]), e.Args[0].Type.Space)
+		return l.readStringAt(p, e.Type.Size+2, l.root(e.Args[0]), l.scalar(e.Args[0]), e.Args[0].Type.Space)
 	case tree.Buf:
 		l.bufInto(e, p)
 		return nil
@@ -184,11 +184,8 @@ func chunk(n int) int {
 	return 1
 }
 
-// readString reads a NUL-terminated string of at most size bytes with NUL.
-func (l *lowerer) readString(p place, size int, ptr *ir.Value, space types.Space) *ir.Value {
-	return l.readStringAt(p, size, ptr, ptr, space)
-}
-
+// readStringAt reads a NUL-terminated string of at most size bytes with NUL
+// from addr; ptr is what a failure is counted by.
 func (l *lowerer) readStringAt(p place, size int, ptr, addr *ir.Value, space types.Space) *ir.Value {
 	fn := fnReadKernelStr
 	if space == types.User {
@@ -247,6 +244,7 @@ func (l *lowerer) memberInto(e *tree.Expr, p place) *ir.Value {
 	ptr := l.scalar(e.Args[0])
 	space := e.Args[0].Type.Space
 	addr := l.offset(ptr, e.Off)
+	ptr = l.root(e.Args[0])
 	if e.Type.Kind == types.String {
 		return l.readStringAt(p, e.Type.Size+1, ptr, addr, space)
 	}
@@ -268,13 +266,13 @@ func (l *lowerer) bufInto(e *tree.Expr, p place) {
 		if space == types.User {
 			fn = fnReadUser
 		}
-		l.failed(l.call(fn, p.addr(l), l.konst(int64(e.Type.Size)), ptr), ptr, false)
+		l.failed(l.call(fn, p.addr(l), l.konst(int64(e.Type.Size)), ptr), l.root(e.Args[0]), false)
 		return
 	}
 	if below(e.Args[1]) {
 		n = l.notNegative(n)
 	}
-	l.bytesInto(p, n, ptr, ptr, space)
+	l.bytesInto(p, n, l.root(e.Args[0]), ptr, space)
 }
 
 // notNegative is v, or 0 if v is negative.

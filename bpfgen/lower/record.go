@@ -39,7 +39,6 @@ func (l *lowerer) reserveRecord(done *ir.Block) {
 // early computes the numbers of a record before it is reserved: they need
 // registers and calls, and what is reserved must be submitted.
 func (l *lowerer) early(e *tree.Expr) {
-	l.prepare(e)
 	if e.Type.IsScalar() && !e.Nullable {
 		l.scalar(e)
 	}
@@ -54,7 +53,6 @@ func (l *lowerer) header(base *ir.Value, off int, now *ir.Value) {
 // ring buffer with its exact length.
 func (l *lowerer) outputRecord(done *ir.Block) {
 	r := l.in.Record
-	l.claim()
 	for i := range r.Fields {
 		l.early(r.Fields[i].Expr)
 	}
@@ -210,18 +208,47 @@ func capacityOf(t types.Type) int { return place{field: &layout.Field{Type: t}}.
 // tailBytes puts bytes at the end of the tail; in place stand the wanted
 // length and the length there is.
 func (l *lowerer) tailBytes(e *tree.Expr, p place, t *tail) {
-	ptr, n := l.bytesSource(e)
+	t.add(l, l.tailContent(e, p, t.next(l)))
+}
+
+// tailContent writes bytes at an address and their lengths in place, and gives
+// how many there are.
+func (l *lowerer) tailContent(e *tree.Expr, p place, at *ir.Value) *ir.Value {
+	switch {
+	case e.Op == tree.Cond:
+		return l.chooseTail(e, p, at)
+	case e.Type.Kind == types.Null:
+		l.storeImm(p.base, p.off, 0, 8)
+		return l.konst(0)
+	}
+	from, n := l.bytesSource(e)
 	shown := l.clamp(n, 1<<31-1)
 	l.store(p.base, p.off, shown, 4)
 	n = l.clamp(shown, int64(p.field.Type.Size))
 	l.store(p.base, p.off+4, n, 4)
 	fn := fnReadKernel
-	if ptr.space == types.User {
+	if from.space == types.User {
 		fn = fnReadUser
 	}
-	r := l.call(fn, t.next(l), n, ptr.addr)
-	l.failed(r, ptr.count, false)
-	t.add(l, n)
+	l.failed(l.call(fn, at, n, from.addr), from.count, false)
+	return n
+}
+
+func (l *lowerer) chooseTail(e *tree.Expr, p place, at *ir.Value) *ir.Value {
+	yes, no, join := l.newBlock("then"), l.newBlock("else"), l.newBlock("chosen")
+	l.enter()
+	l.branch(e.Args[0], yes, no)
+	l.leave()
+	var n [2]*ir.Value
+	for i, b := range []*ir.Block{yes, no} {
+		l.at(b)
+		l.enter()
+		n[i] = l.tailContent(e.Args[i+1], p, at)
+		l.leave()
+		l.b.Jump(join)
+	}
+	l.at(join)
+	return l.phi(n[0], n[1])
 }
 
 // source is where bytes are read from; count is the pointer to count by.
@@ -234,12 +261,11 @@ type source struct {
 func (l *lowerer) bytesSource(e *tree.Expr) (source, *ir.Value) {
 	switch e.Op {
 	case tree.Buf:
-		ptr := l.scalar(e.Args[0])
 		n := l.scalar(e.Args[1])
 		if below(e.Args[1]) {
 			n = l.notNegative(n)
 		}
-		return source{ptr, ptr, e.Args[0].Type.Space}, n
+		return source{l.scalar(e.Args[0]), l.root(e.Args[0]), e.Args[0].Type.Space}, n
 	case tree.Entry:
 		if f := l.savedField(e); f != nil {
 			one := l.konst(1)

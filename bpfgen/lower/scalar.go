@@ -206,11 +206,11 @@ func (l *lowerer) member(e *tree.Expr) *ir.Value {
 		size = 8
 	}
 	p := l.scalar(e.Args[0])
-	if l.trusted(e.Args[0]) && e.Bits == nil {
+	if l.trusted(e.Args[0]) && e.Bits == nil && !e.Union {
 		return l.direct(p, e.Off, size, e.Type.Signed)
 	}
 	signed := e.Type.Signed && e.Bits == nil
-	v := l.readFrom(p, l.offset(p, e.Off), size, signed, e.Args[0].Type.Space, false)
+	v := l.readFrom(l.root(e.Args[0]), l.offset(p, e.Off), size, signed, e.Args[0].Type.Space, false)
 	if e.Bits != nil {
 		v = l.bitfield(v, e.Bits, e.Type.Signed)
 	}
@@ -218,6 +218,15 @@ func (l *lowerer) member(e *tree.Expr) *ir.Value {
 		return l.op2(ir.OpNe, v, l.konst(0))
 	}
 	return v
+}
+
+// root is the pointer that an address is counted from: a null there is no
+// failure, whatever was added to it.
+func (l *lowerer) root(e *tree.Expr) *ir.Value {
+	for e.Op == tree.PtrAdd {
+		e = e.Args[0]
+	}
+	return l.scalar(e)
 }
 
 // bitfield takes bits out of a loaded unit.
@@ -246,11 +255,11 @@ func (l *lowerer) direct(p *ir.Value, off, size int, signed bool) *ir.Value {
 func (l *lowerer) trusted(e *tree.Expr) bool {
 	switch e.Op {
 	case tree.Arg:
-		return e.Type.Kind == types.Pointer && e.Type.Space == types.Trusted && l.in.Variant.Mechanism.Name == "tp_btf"
+		return e.Type.Kind == types.Pointer && e.Type.Elem != nil && e.Type.Elem.Kind == types.Struct && e.Type.Space == types.Trusted && l.in.Variant.Mechanism.Name == "tp_btf"
 	case tree.Builtin:
 		return e.Name == "task" && e.Type.Space == types.Trusted
 	case tree.Member:
-		return e.Type.Kind == types.Pointer && e.Bits == nil && e.Type.Elem != nil && e.Type.Elem.Kind == types.Struct && l.trusted(e.Args[0])
+		return e.Type.Kind == types.Pointer && e.Bits == nil && !e.Union && e.Type.Elem != nil && e.Type.Elem.Kind == types.Struct && l.trusted(e.Args[0])
 	}
 	return false
 }

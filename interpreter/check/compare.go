@@ -199,7 +199,7 @@ func (s *scope) outOfRange(op tree.Op, l, r *tree.Expr, rng hcl.Range) (*tree.Ex
 	if l.Op == tree.Const {
 		c, x, flipped = l, r, true
 	}
-	if c.Op != tree.Const || x.Op == tree.Const || x.Type.Kind != types.Int {
+	if c.Op != tree.Const || x.Op == tree.Const || !x.Type.IsNumber() {
 		return nil, false
 	}
 	if c.Int == 0 && !x.Type.Signed {

@@ -135,12 +135,12 @@ func pointeeSpace(t types.Type) types.Space {
 
 // place is the member m of x: nested structs in memory only add offsets.
 func (s *scope) place(x *tree.Expr, m types.Member, rng hcl.Range) *tree.Expr {
-	base, off := x, 0
+	base, off, union := x, 0, m.Union
 	if x.Op == tree.Member && x.Type.Kind != types.Pointer {
-		base, off = x.Args[0], x.Off
+		base, off, union = x.Args[0], x.Off, union || x.Union
 	}
 	out := tree.New(tree.Member, bounded(m.Type), rng, base)
-	out.Off = off + m.Off
+	out.Off, out.Union = off+m.Off, union
 	if m.BitSize != 0 {
 		out.Bits = &tree.Bits{Shift: m.BitShift, Size: m.BitSize}
 	}

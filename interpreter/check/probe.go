@@ -399,7 +399,7 @@ func (s *scope) defaultColumns() []plan.Column {
 
 // mechanisms chooses how the variant is attached.
 func (s *scope) mechanisms(v *plan.Variant) {
-	m, err := templates.Choose(s.typ.Mechanisms, len(v.Targets), s.c.in.Mechanism, s.c.in.Facts)
+	m, err := templates.Choose(templates.Readable(s.typ.Mechanisms, usedArgs(v)), len(v.Targets), s.c.in.Mechanism, s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "A %s cannot be attached here: %v.", s.typ.Name, err)
 		return

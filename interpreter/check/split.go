@@ -40,6 +40,20 @@ func (s *scope) usesEntry(v *plan.Variant) bool {
 	return uses
 }
 
+// usedArgs are the arguments that the variant reads.
+func usedArgs(v *plan.Variant) []*tree.ArgLoc {
+	var out []*tree.ArgLoc
+	eachExpr(v, func(e *tree.Expr) {
+		tree.Walk(e, func(x *tree.Expr) bool {
+			if x.Op == tree.Arg {
+				out = append(out, &v.Layout.Args[x.Int])
+			}
+			return true
+		})
+	})
+	return out
+}
+
 // eachExpr calls f for every expression of a variant.
 func eachExpr(v *plan.Variant, f func(*tree.Expr)) {
 	for _, w := range v.Where {

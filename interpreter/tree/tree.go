@@ -43,7 +43,7 @@ const (
 	Bswap // the low Int bytes of Args[0] reversed, zero-extended
 	Conv  // Args[0] truncated to Type.Size bytes and extended by Type.Signed; to Bool: != 0
 
-	Add // 64-bit, wraps; Div, Mod, Shr, Min and Max look at Type.Signed
+	Add // 64-bit, wraps; Div, Mod and Shr look at Type.Signed; Min and Max compare as Lt does
 	Sub
 	Mul
 	Div // truncates towards zero; x/0 = 0; the smallest integer / -1 = itself
@@ -89,6 +89,7 @@ type Expr struct {
 	Name  string
 	Off   int   // Member: bytes
 	Bits  *Bits // Member: a bitfield
+	Union bool  // Member: it shares its memory, so that only the spec knows its type
 	Parts []Part
 	// Nullable says that the value may be null: the column then has a null bit.
 	Nullable bool

@@ -208,9 +208,10 @@ func isChar(t btf.Type) bool {
 // Member is one member of a struct or union, as FindMember finds it.
 type Member struct {
 	Type     Type
-	Off      int // bytes from the start of the outermost struct
-	BitShift int // bitfields: the lowest bit within Type.Size bytes at Off
-	BitSize  int // bitfields: bits; 0: an ordinary member
+	Off      int  // bytes from the start of the outermost struct
+	BitShift int  // bitfields: the lowest bit within Type.Size bytes at Off
+	BitSize  int  // bitfields: bits; 0: an ordinary member
+	Union    bool // it lies in a union, and shares its memory with other members
 }
 
 // FindMember finds a member by name, looking through anonymous structs and
@@ -228,12 +229,16 @@ func findMember(c btf.Type, name string, space Space, base btf.Bits, seen map[bt
 		return Member{}, false
 	}
 	seen[c] = true
+	_, union := c.(*btf.Union)
 	for _, m := range members {
 		if m.Name == name {
-			return memberAt(m, space, base), true
+			found := memberAt(m, space, base)
+			found.Union = union
+			return found, true
 		}
 		if m.Name == "" {
 			if found, ok := findMember(btf.UnderlyingType(m.Type), name, space, base+m.Offset, seen); ok {
+				found.Union = found.Union || union
 				return found, true
 			}
 		}
