@@ -16,17 +16,18 @@ const verifierBudget = 600_000
 // maxText is the longest text that can be looked through in bytes.
 const maxText = 1 << 16
 
-// strContains shifts the text through a window of eight bytes, which is
-// compared with the end of the first eight bytes of the needle; what follows
-// is compared byte by byte where the window fits.
+// strContains shifts the text through a window of eight bytes, of two for
+// needles above eight, which hold the needle where they equal it; of a needle
+// above sixteen the rest is compared at every place.
 func strContains(v *ir.Value, q *sequence) error {
 	n, needle := v.Imms[0], v.Data
 	if n < 0 || n > maxText {
 		return fmt.Errorf("a text of %d bytes, at most %d can be looked through", n, maxText)
 	}
 	head := needle[:min(8, len(needle))]
-	tail := needle[len(head):]
-	if cost := n * int64(10+2*len(tail)); cost > verifierBudget {
+	next := needle[len(head):min(16, len(needle))]
+	tail := needle[len(head)+len(next):]
+	if cost := n * int64(10+min(8, 8*len(next))+3*len(tail)); cost > verifierBudget {
 		return fmt.Errorf("looking for %d bytes in %d costs the verifier some %d steps, at most %d are allowed", len(needle), n, cost, verifierBudget)
 	}
 	for _, c := range needle {
@@ -42,30 +43,35 @@ func strContains(v *ir.Value, q *sequence) error {
 		q.add(asm.Mov.Imm(asm.R0, 0))
 		return nil
 	}
-	text, left, window, want, c := asm.R1, asm.R2, asm.R3, asm.R4, asm.R5
-	q.add(asm.Mov.Imm(left, int32(n)-int32(len(tail))), asm.Mov.Imm(window, 0))
-	q.add(asm.LoadImm(want, int64(bigEndian(head)), asm.DWord))
+	text, left, window, older, c, diff := asm.R1, asm.R2, asm.R3, asm.R4, asm.R5, asm.R0
+	q.add(asm.Mov.Imm(left, int32(n)-int32(len(tail))), asm.Mov.Imm(window, 0), asm.Mov.Imm(older, 0))
+	if len(next) == 0 {
+		q.add(asm.LoadImm(older, int64(bigEndian(head)), asm.DWord))
+	}
 	q.label("next")
 	q.add(asm.LoadMem(c, text, 0, asm.Byte))
 	q.jumpImm(asm.JEq, c, 0, "no")
-	q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c))
-	dropOld(q, window, len(head))
-	q.add(asm.Add.Imm(text, 1))
-	if len(tail) == 0 {
-		q.jumpReg(asm.JEq, window, want, "yes")
+	if len(next) == 0 {
+		q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c))
+		dropOld(q, window, len(head))
+		q.add(asm.Add.Imm(text, 1))
+		q.jumpReg(asm.JEq, window, older, "yes")
 	} else {
-		// Compared by a difference: a branch on the window itself would teach
-		// the verifier what is in it, and each place would be a state of its
-		// own.
-		q.add(asm.Mov.Reg(asm.R0, window), asm.Xor.Reg(asm.R0, want))
-		q.jumpImm(asm.JNE, asm.R0, 0, "again")
+		// The last byte that leaves the window goes to the older one. One
+		// branch for each place, on a difference: a branch on the windows
+		// would teach the verifier what is in them, and each way on would be
+		// a state of its own.
+		whole := needle[:len(head)+len(next)]
+		q.add(asm.LSh.Imm(older, 8), asm.Mov.Reg(diff, window), asm.RSh.Imm(diff, 56), asm.Or.Reg(older, diff))
+		dropOld(q, older, len(next))
+		q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c), asm.Add.Imm(text, 1))
+		q.add(asm.LoadImm(diff, int64(bigEndian(whole[len(next):])), asm.DWord), asm.Xor.Reg(diff, window))
+		q.add(asm.LoadImm(c, int64(bigEndian(whole[:len(next)])), asm.DWord), asm.Xor.Reg(c, older), asm.Or.Reg(diff, c))
 		for i, b := range tail {
-			q.add(asm.LoadMem(c, text, int16(i), asm.Byte))
-			q.jumpImm(asm.JNE, c, int32(b), "again")
+			q.add(asm.LoadMem(c, text, int16(i), asm.Byte), asm.Xor.Imm(c, int32(b)), asm.Or.Reg(diff, c))
 		}
-		q.jump("yes")
+		q.jumpImm(asm.JEq, diff, 0, "yes")
 	}
-	q.label("again")
 	q.add(asm.Add.Imm(left, -1))
 	q.jumpImm(asm.JNE, left, 0, "next")
 	q.label("no")

@@ -310,7 +310,17 @@ func (l *lowerer) conditions(where []*tree.Expr, fail func() *ir.Block) {
 		next := l.newBlock("where")
 		l.branch(w, next, fail())
 		l.at(next)
+		l.known(w)
 	}
+}
+
+// known notes that a condition holds from here on: it is not tested again where
+// it is mentioned once more.
+func (l *lowerer) known(w *tree.Expr) {
+	if w.Op == tree.Not {
+		l.remember(l.key(w.Args[0]), l.konst(0))
+	}
+	l.remember(l.key(w), l.konst(1))
 }
 
 // stream fills one record.

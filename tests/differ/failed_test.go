@@ -25,6 +25,9 @@ func TestFailedReadsAreCountedWhereTheyFail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(v.Columns) == 0 {
+			continue // it folded to null
+		}
 		l, err := tr.m.load(o)
 		if err != nil {
 			t.Fatal(tr.explainRefused(p, err))
