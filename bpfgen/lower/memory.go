@@ -300,7 +300,13 @@ func (l *lowerer) bytesInto(p place, wanted, ptr, addr *ir.Value, space types.Sp
 		fn = fnReadUser
 	}
 	r := l.call(fn, l.offset(p.base, p.off+4), n, addr)
-	l.failed(r, ptr, false)
+	l.failed(r, l.ifAny(n, ptr), false)
+}
+
+// ifAny is p if n is not zero, else null: reading nothing does not fail.
+func (l *lowerer) ifAny(n, p *ir.Value) *ir.Value {
+	some := l.op2(ir.OpNe, n, l.konst(0))
+	return l.op2(ir.OpAnd, p, l.value(ir.Value{Op: ir.OpNeg, Args: []*ir.Value{some}}))
 }
 
 // clamp is the unsigned minimum of v and a constant, as the verifier sees it.

@@ -230,7 +230,7 @@ func (l *lowerer) tailContent(e *tree.Expr, p place, at *ir.Value) *ir.Value {
 	if from.space == types.User {
 		fn = fnReadUser
 	}
-	l.failed(l.call(fn, at, n, from.addr), from.count, false)
+	l.failed(l.call(fn, at, n, from.addr), l.ifAny(n, from.count), false)
 	return n
 }
 
