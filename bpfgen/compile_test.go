@@ -1,0 +1,172 @@
+package bpfgen_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"tracer/bpfgen"
+	"tracer/interpreter/check"
+	"tracer/interpreter/facts"
+	"tracer/interpreter/unit"
+	"tracer/spec"
+)
+
+// machine is a small recorded machine: what the specs of testdata name.
+func machine() *facts.Recorded {
+	field := func(name, typ string, offset, size int, signed bool) facts.Field {
+		return facts.Field{Name: name, Type: typ, Elem: strings.TrimSuffix(typ, " *"), Offset: offset, Size: size, Signed: signed, Pointer: strings.HasSuffix(typ, "*")}
+	}
+	format := func(event string, fields ...facts.Field) facts.Format {
+		return facts.Format{Category: "syscalls", Event: event, ID: 1, Size: 64, Fields: fields}
+	}
+	m := &facts.Recorded{
+		System: facts.Kernel{Release: "6.8.0-test", Arch: "x86_64", CPUs: 4},
+		Formats: []facts.Format{
+			format("sys_enter_openat", field("dfd", "int", 16, 8, false), field("filename", "const char *", 24, 8, false), field("flags", "int", 32, 8, false)),
+			format("sys_exit_openat", field("ret", "long", 16, 8, true)),
+		},
+		Binaries: []facts.Binary{{Name: "libc", Path: "/lib/libc.so.6", Arch: "x86_64", Functions: []facts.UserFunction{{Name: "malloc", Offset: 0x200, Size: 64}}}},
+		Features: map[facts.Feature]string{},
+	}
+	for _, f := range []facts.Feature{facts.TPBTF, facts.UprobeMulti, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AtomicFetch, facts.AttachCookie} {
+		m.Features[f] = ""
+	}
+	return m
+}
+
+func compile(t *testing.T, src []byte) *bpfgen.Object {
+	t.Helper()
+	m := machine()
+	env := &unit.Env{Names: unit.ABI("x86_64")}
+	sp, diags := spec.Parse([]spec.Source{{Name: "spec.hcl", Bytes: src}})
+	vars, more := sp.Resolve(spec.Inputs{}, check.PlanFunctions(m, env))
+	diags = append(diags, more...)
+	p, more := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: m, Env: env})
+	if diags = append(diags, more...); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	o, more := bpfgen.Compile(p)
+	if more.HasErrors() {
+		t.Fatal(more)
+	}
+	return o
+}
+
+// TestSpecsCompileToThis compares, for each spec of testdata, the IR after
+// lowering, the IR after optimisation and the instructions. UPDATE=1 rewrites
+// them.
+func TestSpecsCompileToThis(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := &txtar.Archive{Comment: ar.Comment, Files: ar.Files[:1]}
+			o := compile(t, ar.Files[0].Data)
+			for _, p := range o.Programs {
+				side := [...]string{"", " entry", " return"}[p.Side]
+				got.Files = append(got.Files,
+					txtar.File{Name: "lowered" + side, Data: []byte(p.Raw)},
+					txtar.File{Name: "optimised" + side, Data: []byte(p.IR)},
+					txtar.File{Name: "instructions" + side, Data: []byte(p.Object.String())})
+			}
+			text := txtar.Format(got)
+			if os.Getenv("UPDATE") != "" {
+				if err := os.WriteFile(file, text, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if !bytes.Equal(text, txtar.Format(ar)) {
+				t.Errorf("%s differs; UPDATE=1 rewrites it. Got:\n%s", file, text)
+			}
+		})
+	}
+}
+
+// TestEveryInstructionOfASpecHasAPlace looks that a verifier's message can be
+// told at a line: what computes something the spec wrote knows where.
+func TestEveryInstructionOfASpecHasAPlace(t *testing.T) {
+	o := compile(t, []byte(`probe "syscall" "open" {
+  target = "openat"
+  where  = args.flags > 7
+  capture { path = str(args.filename) }
+}`))
+	object := o.Programs[0].Object
+	lines := map[int]bool{}
+	for i := range object.Instructions {
+		if p := object.Pos[i]; p != nil {
+			var line int
+			if _, err := fmt.Sscanf(p.String(), "spec.hcl:%d,", &line); err == nil {
+				lines[line] = true
+			}
+		}
+	}
+	for _, want := range []int{3, 4} {
+		if !lines[want] {
+			t.Errorf("no instruction comes from line %d; there are %v", want, lines)
+		}
+	}
+}
+
+// TestPlainAdditionsOnlyWhereProgramsCannotMeet says which mechanisms share
+// words without atomic additions.
+func TestPlainAdditionsOnlyWhereProgramsCannotMeet(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		spec   string
+		atomic bool
+	}{
+		{"one system call", `probe "syscall" "a" {
+  target = "openat"
+  aggregate "t" { values = { n = count() } }
+}`, false},
+		{"a user function may be preempted", `probe "uprobe" "a" {
+  binary = "libc"
+  target = "malloc"
+  aggregate "t" { values = { n = count() } }
+}`, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			text := compile(t, []byte(row.spec)).Programs[0].Object.String()
+			if got := strings.Contains(text, "Atomic"); got != row.atomic {
+				t.Errorf("atomic additions: %v, want %v:\n%s", got, row.atomic, text)
+			}
+		})
+	}
+}
+
+// TestMapsFollowFromThePlan names the maps of a spec that needs each kind.
+func TestMapsFollowFromThePlan(t *testing.T) {
+	o := compile(t, []byte(`probe "syscall" "a" {
+  target = "openat"
+  capture { path = str(args.filename, 4096) }
+  stream = retval < 0
+  aggregate "t" {
+    by       = [comm]
+    values   = { time = hist(latency) }
+    interval = "1s"
+  }
+}`))
+	var names []string
+	for n, m := range o.Maps {
+		names = append(names, fmt.Sprintf("%s %s", n, m.Type))
+	}
+	slices.Sort(names)
+	want := []string{"calls0 TaskStorage", "counters PerCPUArray", "events RingBuf", "scratch PerCPUArray", "table0 ArrayOfMaps", "table0_other ArrayOfMaps", "zeros Array"}
+	if !slices.Equal(names, want) {
+		t.Errorf("maps are %v, want %v", names, want)
+	}
+}
