@@ -148,7 +148,7 @@ func savedOf(v *plan.Variant) *savedCalls {
 			return false
 		})
 	}
-	EachExpr(v, visit)
+	v.EachExpr(visit)
 	s.Saved = layout.NewSaved(s.head, s.exprs)
 	for i := range s.Fields {
 		s.fields[s.exprs[s.Fields[i].Column].Key()] = &s.Fields[i]
@@ -159,35 +159,6 @@ func savedOf(v *plan.Variant) *savedCalls {
 		s.bytes = 8 + s.depth*s.Size
 	}
 	return s
-}
-
-// EachExpr calls f for every expression the variant evaluates at its own
-// moment.
-func EachExpr(v *plan.Variant, f func(*tree.Expr)) {
-	for _, w := range v.Where {
-		f(w)
-	}
-	if v.StreamWhen != nil {
-		f(v.StreamWhen)
-	}
-	if v.Stream {
-		for _, c := range v.Columns {
-			f(c.Expr)
-		}
-	}
-	for _, a := range v.Aggregates {
-		for _, w := range a.Where {
-			f(w)
-		}
-		for _, b := range a.By {
-			f(b.Expr)
-		}
-		for _, val := range a.Values {
-			if val.Arg != nil {
-				f(val.Arg)
-			}
-		}
-	}
 }
 
 // entrySide saves what the return needs.

@@ -31,7 +31,7 @@ func (s *scope) split(v *plan.Variant) {
 
 func (s *scope) usesEntry(v *plan.Variant) bool {
 	uses := false
-	eachExpr(v, func(e *tree.Expr) {
+	v.EachExpr(func(e *tree.Expr) {
 		tree.Walk(e, func(x *tree.Expr) bool {
 			uses = uses || x.Op == tree.Entry
 			return !uses
@@ -43,7 +43,7 @@ func (s *scope) usesEntry(v *plan.Variant) bool {
 // usedArgs are the arguments that the variant reads.
 func usedArgs(v *plan.Variant) []*tree.ArgLoc {
 	var out []*tree.ArgLoc
-	eachExpr(v, func(e *tree.Expr) {
+	v.EachExpr(func(e *tree.Expr) {
 		tree.Walk(e, func(x *tree.Expr) bool {
 			if x.Op == tree.Arg {
 				out = append(out, &v.Layout.Args[x.Int])
@@ -52,32 +52,6 @@ func usedArgs(v *plan.Variant) []*tree.ArgLoc {
 		})
 	})
 	return out
-}
-
-// eachExpr calls f for every expression of a variant.
-func eachExpr(v *plan.Variant, f func(*tree.Expr)) {
-	for _, w := range v.Where {
-		f(w)
-	}
-	for _, c := range v.Columns {
-		f(c.Expr)
-	}
-	if v.StreamWhen != nil {
-		f(v.StreamWhen)
-	}
-	for _, a := range v.Aggregates {
-		for _, w := range a.Where {
-			f(w)
-		}
-		for _, b := range a.By {
-			f(b.Expr)
-		}
-		for _, val := range a.Values {
-			if val.Arg != nil {
-				f(val.Arg)
-			}
-		}
-	}
 }
 
 // atEntry gives a condition as the entry evaluates it, if everything it

@@ -92,6 +92,7 @@ type Target struct {
 	Offset          uint64 // user probes: in the file; kernel: from the symbol
 	Semaphore       uint64 // usdt: file offset of the semaphore
 	PID             int    // user probes: only this process; 0: all
+	Alone           bool   // only a link of its own serves it
 }
 
 // Mechanism is how a program is entered: one row of the templates' table.
