@@ -57,19 +57,7 @@ func strContains(v *ir.Value, q *sequence) error {
 		q.add(asm.Add.Imm(text, 1))
 		q.jumpReg(asm.JEq, window, older, "yes")
 	} else {
-		// The last byte that leaves the window goes to the older one. One
-		// branch for each place, on a difference: a branch on the windows
-		// would teach the verifier what is in them, and each way on would be
-		// a state of its own.
-		whole := needle[:len(head)+len(next)]
-		q.add(asm.LSh.Imm(older, 8), asm.Mov.Reg(diff, window), asm.RSh.Imm(diff, 56), asm.Or.Reg(older, diff))
-		dropOld(q, older, len(next))
-		q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c), asm.Add.Imm(text, 1))
-		q.add(asm.LoadImm(diff, int64(bigEndian(whole[len(next):])), asm.DWord), asm.Xor.Reg(diff, window))
-		q.add(asm.LoadImm(c, int64(bigEndian(whole[:len(next)])), asm.DWord), asm.Xor.Reg(c, older), asm.Or.Reg(diff, c))
-		for i, b := range tail {
-			q.add(asm.LoadMem(c, text, int16(i), asm.Byte), asm.Xor.Imm(c, int32(b)), asm.Or.Reg(diff, c))
-		}
+		longNeedle(q, needle[:len(head)+len(next)], tail)
 		q.jumpImm(asm.JEq, diff, 0, "yes")
 	}
 	q.add(asm.Add.Imm(left, -1))
@@ -81,6 +69,24 @@ func strContains(v *ir.Value, q *sequence) error {
 	q.add(asm.Mov.Imm(asm.R0, 1))
 	q.label("done")
 	return nil
+}
+
+// longNeedle leaves in R0 the difference of a needle above eight bytes and the
+// text up to and with the byte in R5, which it moves into the windows R3 and,
+// older, R4; R1 then points behind it. One branch for each place, on a
+// difference: a branch on the windows would teach the verifier what is in
+// them, and each way on would be a state of its own.
+func longNeedle(q *sequence, whole, tail []byte) {
+	text, window, older, c, diff := asm.R1, asm.R3, asm.R4, asm.R5, asm.R0
+	next := whole[8:]
+	q.add(asm.LSh.Imm(older, 8), asm.Mov.Reg(diff, window), asm.RSh.Imm(diff, 56), asm.Or.Reg(older, diff))
+	dropOld(q, older, len(next))
+	q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c), asm.Add.Imm(text, 1))
+	q.add(asm.LoadImm(diff, int64(bigEndian(whole[len(next):])), asm.DWord), asm.Xor.Reg(diff, window))
+	q.add(asm.LoadImm(c, int64(bigEndian(whole[:len(next)])), asm.DWord), asm.Xor.Reg(c, older), asm.Or.Reg(diff, c))
+	for i, b := range tail {
+		q.add(asm.LoadMem(c, text, int16(i), asm.Byte), asm.Xor.Imm(c, int32(b)), asm.Or.Reg(diff, c))
+	}
 }
 
 func bigEndian(b []byte) uint64 {

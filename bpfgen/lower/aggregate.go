@@ -139,7 +139,8 @@ func (l *lowerer) tableKey(t *Table, f *plan.Feed) *ir.Value {
 	return l.offset(base, off)
 }
 
-// filled says that the fields of a key write each of its bytes.
+// filled says that the fields of a key write each of its bytes. Strings do
+// not: on some kernels (6.1) bpf_get_current_comm leaves what follows the NUL.
 func (l *lowerer) filled(t *Table, of func(*layout.Field) *tree.Expr) bool {
 	end := 0
 	if t.Key.HasNull {
@@ -148,8 +149,7 @@ func (l *lowerer) filled(t *Table, of func(*layout.Field) *tree.Expr) bool {
 	for i := range t.Key.Fields {
 		f := &t.Key.Fields[i]
 		e := of(f)
-		whole := e.Type.IsScalar() || e.Op == tree.Builtin && f.Size == 16
-		if !whole || f.Off != end || e.Nullable {
+		if !e.Type.IsScalar() || f.Off != end || e.Nullable {
 			return false
 		}
 		end = f.Off + f.Size

@@ -310,19 +310,7 @@ func (s *scope) body(v *plan.Variant) {
 		v.Where = append(v.Where, s.conditions(a.Expr)...)
 	}
 	if p.Capture != nil {
-		for _, col := range p.Capture.Columns {
-			x, done := s.captured[col.Name]
-			if !done {
-				x = s.expr(col.Expr)
-				s.captured[col.Name] = x
-			}
-			if x == nil || x.Type.Kind == types.Null {
-				continue
-			}
-			if x = s.column(x); x != nil {
-				v.Columns = append(v.Columns, plan.Column{Name: col.Name, Expr: x, Range: col.NameRange})
-			}
-		}
+		s.captureColumns(v)
 	}
 	s.stream(v)
 	for _, b := range p.Aggregates {
@@ -332,6 +320,47 @@ func (s *scope) body(v *plan.Variant) {
 		v.Derive = s.derive(a)
 	}
 	s.split(v)
+}
+
+// maxNullable is how many columns of a row may be null: the bits of a record's
+// null bitmap (bpfgen/layout.RecordHeader).
+const maxNullable = 32
+
+// captureColumns checks the columns of capture.
+func (s *scope) captureColumns(v *plan.Variant) {
+	nullable := 0
+	for _, col := range s.probe.Capture.Columns {
+		x, done := s.captured[col.Name]
+		if !done {
+			x = s.expr(col.Expr)
+			s.captured[col.Name] = x
+		}
+		if x == nil || x.Type.Kind == types.Null {
+			continue
+		}
+		if x = s.column(x); x == nil {
+			continue
+		}
+		if nullable += nullBits(x); nullable > maxNullable {
+			s.errorAt(col.NameRange, "Too many values may be null", "At most %d values of a row may be null.", maxNullable)
+			return
+		}
+		v.Columns = append(v.Columns, plan.Column{Name: col.Name, Expr: x, Range: col.NameRange})
+	}
+}
+
+// nullBits is how many bits of the null bitmap a column needs.
+func nullBits(x *tree.Expr) int {
+	n := 0
+	if x.Nullable {
+		n++
+	}
+	for _, p := range x.Parts {
+		if p.Expr != nil && p.Expr.Nullable {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *scope) pidIs(pid int) *tree.Expr {
@@ -399,7 +428,11 @@ func (s *scope) defaultColumns() []plan.Column {
 
 // mechanisms chooses how the variant is attached.
 func (s *scope) mechanisms(v *plan.Variant) {
-	m, err := templates.Choose(templates.Readable(s.typ.Mechanisms, usedArgs(v)), len(v.Targets), s.c.in.Mechanism, s.c.in.Facts)
+	n := len(v.Targets)
+	if v.Targets[0].Alone {
+		n = 1
+	}
+	m, err := templates.Choose(templates.Readable(s.typ.Mechanisms, usedArgs(v)), n, s.c.in.Mechanism, s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "A %s cannot be attached here: %v.", s.typ.Name, err)
 		return
@@ -408,7 +441,7 @@ func (s *scope) mechanisms(v *plan.Variant) {
 	if v.Pair == plan.PairNone {
 		return
 	}
-	m, err = templates.Choose(s.typ.EntryMechanisms, len(v.Targets), s.entryForce(), s.c.in.Facts)
+	m, err = templates.Choose(s.typ.EntryMechanisms, n, s.entryForce(), s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "The entry of a %s cannot be attached here: %v.", s.typ.Name, err)
 		return
