@@ -141,7 +141,7 @@ func (a *app) code(err error) int {
 func (a *app) root() *cli.Command {
 	commands := []*cli.Command{
 		a.applyCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
-		a.listCommand(), a.describeCommand(), a.versionCommand(),
+		a.listCommand(), a.describeCommand(), a.catalogCommand(), a.versionCommand(),
 	}
 	root := &cli.Command{
 		Name:                  "tracer",

@@ -133,7 +133,7 @@ func (f *formatter) source(name string, src []byte) (out []byte, ok bool) {
 }
 
 func (f *formatter) file(name string) error {
-	src, err := os.ReadFile(name)
+	src, err := readFile(name)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func replaceFile(name string, content []byte) error {
 
 func (f *formatter) stdin() error {
 	const name = "<stdin>"
-	src, err := io.ReadAll(f.streams.In)
+	src, err := readAll(f.streams.In)
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}

@@ -9,6 +9,7 @@ Begin with:
   tracer validate opens.hcl          check a spec, without privileges
   tracer plan opens.hcl              what would be attached, without doing it
   tracer apply opens.hcl             do it, until Ctrl-C
+  tracer catalog list                specs that come with tracer
 
 Exit codes: 0 done; 1 an error in the spec or at run time; 2 wrong use;
 130 ended by a second Ctrl-C.`
@@ -87,6 +88,29 @@ Examples:
   tracer describe syscall openat
   tracer describe kprobe tcp_v4_connect
   tracer describe usdt -binary libc libc:memory_heap_new`
+
+const catalogHelp = `The catalog holds specs that are ready to run. Wherever a command takes a SPEC,
+catalog:NAME is one of them; -var sets its variables.
+
+Examples:
+  tracer catalog list                       all, with what they show
+  tracer catalog show opens                 the spec, with its variables
+  tracer plan catalog:opens                 what it would attach
+  tracer apply -var comm=nginx catalog:opens`
+
+const catalogListHelp = `Lists the specs of the catalog, with what they show: all, or those that have all
+the WORDs in their name, summary or tags.
+
+Examples:
+  tracer catalog list
+  tracer catalog list latency
+  tracer catalog list tcp snoop`
+
+const catalogShowHelp = `Prints a spec as it stands in its file: to read it, or to begin one's own.
+
+Examples:
+  tracer catalog show syslatency
+  tracer catalog show opens > opens.hcl`
 
 const versionHelp = `Shows tracer's version, what it was built from, and the kernel it runs on.
 

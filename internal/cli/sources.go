@@ -6,9 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -41,7 +39,7 @@ func (a *app) readSpecs(args []string) (*specFiles, hcl.Diagnostics) {
 
 func (a *app) readSpec(files *specFiles, arg string) error {
 	if arg == "-" {
-		src, err := io.ReadAll(a.streams.In)
+		src, err := readAll(a.streams.In)
 		if err != nil {
 			return fmt.Errorf("standard input cannot be read: %w", err)
 		}
@@ -70,6 +68,23 @@ func (a *app) readSpec(files *specFiles, arg string) error {
 	return files.valuesBeside(filepath.Dir(arg))
 }
 
+// mostRead bounds how much of a file is read, in bytes: far more than a file of
+// a spec may have, which spec.Parse refuses, and little enough for a device or
+// pipe that does not end.
+const mostRead = 16 << 20
+
+func readAll(in io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(in, mostRead)) }
+
+// readFile is os.ReadFile, up to mostRead.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	src, err := readAll(f)
+	return src, errors.Join(err, f.Close())
+}
+
 // add reads a file, once.
 func (f *specFiles) add(to *[]spec.Source, name string) error {
 	clean := filepath.Clean(name)
@@ -77,7 +92,7 @@ func (f *specFiles) add(to *[]spec.Source, name string) error {
 		return nil
 	}
 	f.seen[clean] = true
-	src, err := os.ReadFile(name)
+	src, err := readFile(name)
 	if err != nil {
 		return fmt.Errorf("%q cannot be read: %w", name, err)
 	}
@@ -124,36 +139,12 @@ func (f *specFiles) valuesBeside(dir string) error {
 	return nil
 }
 
-// readCatalog adds an embedded spec: NAME is that of its file, without .hcl, or
-// of its folder and file.
+// readCatalog adds an embedded spec.
 func (a *app) readCatalog(files *specFiles, name string) error {
-	if a.env.Catalog == nil {
-		return fmt.Errorf("this build of tracer has no catalog: %q cannot be found", catalogPrefix+name)
-	}
-	var names []string
-	var found string
-	err := fs.WalkDir(a.env.Catalog, ".", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !spec.IsSpecFile(d.Name()) {
-			return err
-		}
-		stem := strings.TrimSuffix(file, ".hcl")
-		if stem == name || path.Base(stem) == name {
-			found = file
-		}
-		names = append(names, path.Base(stem))
-		return nil
-	})
+	e, src, err := a.catalogSource(name)
 	if err != nil {
-		return fmt.Errorf("the catalog cannot be read: %w", err)
+		return err
 	}
-	if found == "" {
-		slices.Sort(names)
-		return fmt.Errorf("the catalog has no spec %q%s", name, question(spec.Nearest(name, names), catalogPrefix))
-	}
-	src, err := fs.ReadFile(a.env.Catalog, found)
-	if err != nil {
-		return fmt.Errorf("%q cannot be read: %w", catalogPrefix+name, err)
-	}
-	files.sources = append(files.sources, spec.Source{Name: catalogPrefix + strings.TrimSuffix(found, ".hcl"), Bytes: src})
+	files.sources = append(files.sources, spec.Source{Name: catalogPrefix + e.name, Bytes: src})
 	return nil
 }

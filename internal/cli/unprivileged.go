@@ -58,6 +58,11 @@ func (u unprivileged) Functions() ([]facts.Function, error) {
 	return functions, unknown(err)
 }
 
+func (u unprivileged) Function(name string) ([]facts.Function, error) {
+	functions, err := u.Facts.Function(name)
+	return functions, unknown(err)
+}
+
 func (u unprivileged) Symbol(name string) (uint64, error) {
 	address, err := u.Facts.Symbol(name)
 	return address, unknown(err)

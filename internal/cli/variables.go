@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -54,7 +53,7 @@ func parseVar(text string) (spec.FlagValue, error) {
 }
 
 func parseVarFile(name string) (spec.FlagValue, error) {
-	src, err := os.ReadFile(name)
+	src, err := readFile(name)
 	if err != nil {
 		return spec.FlagValue{}, err
 	}

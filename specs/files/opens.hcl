@@ -1,5 +1,5 @@
 tracer {
-  summary = "Files that processes open, with how often and how many opens fail"
+  summary = "Files that processes open, and how many of the opens fail"
   tags    = ["files", "syscalls", "top"]
 }
 
@@ -21,7 +21,7 @@ probe "syscall" "open" {
   where    = strcontains(comm, var.comm)
 
   aggregate "opens" {
-    by = { comm = comm, path = entry(str(args.filename)) }
+    by = { comm = comm, path = str(args.filename) }
     values = {
       opens  = count()
       failed = sum(retval < 0 ? 1 : 0)

@@ -1,5 +1,5 @@
 tracer {
-  summary = "Bytes that read calls return, as a histogram for each process"
+  summary = "Bytes that calls of read return, for each process"
   tags    = ["files", "syscalls", "size"]
 }
 

@@ -5,7 +5,7 @@ tracer {
 
 variable "syscalls" {
   type        = list(string)
-  default     = ["read", "write", "openat", "close", "newfstatat", "futex", "mmap", "execve"]
+  default     = ["read", "write", "openat", "close", "futex", "mmap", "execve"]
   description = "System calls to watch, as names or globs; [\"*\"] for all"
 }
 

@@ -6,13 +6,19 @@ tracer {
 variable "pid" {
   type        = number
   default     = null
-  description = "Only this process; null: all, at a trap for each of their mallocs"
+  description = "Only this process; null: all, which costs each malloc a trap"
 }
 
 variable "binary" {
   type        = string
   default     = "libc"
   description = "Library or program with the allocator"
+}
+
+variable "top" {
+  type        = number
+  default     = 5
+  description = "Processes to show"
 }
 
 probe "uprobe" "malloc" {
@@ -25,6 +31,6 @@ probe "uprobe" "malloc" {
     by     = [comm]
     values = { requested = hist(size(args.size)), total = sum(size(args.size)) }
     sort   = "total"
-    top    = 5
+    top    = var.top
   }
 }
