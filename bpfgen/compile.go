@@ -14,6 +14,7 @@ import (
 	"tracer/bpfgen/layout"
 	"tracer/bpfgen/lower"
 	"tracer/bpfgen/opt"
+	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 )
 
@@ -133,7 +134,7 @@ func (c *compiler) variant(n int, v *plan.Variant) {
 	c.out.Programs = append(c.out.Programs, programs...)
 	c.scratch, c.zeros = max(c.scratch, made.ScratchBytes), max(c.zeros, made.ZeroBytes)
 	if made.CallBytes > 0 {
-		c.out.Maps[in.Maps.Calls] = taskStorage(in.Maps.Calls, made.CallBytes)
+		c.out.Maps[in.Maps.Calls] = c.calls(in.Maps.Calls, made.CallBytes)
 	}
 }
 
@@ -206,6 +207,17 @@ func progName(n int, probe string, side Side) string {
 		return -1
 	}, probe)
 	return clean[:min(len(clean), 15-len(suffix)-1)] + "_" + suffix
+}
+
+// calls is where the calls of threads are kept: task storage or, where the plan
+// found that missing, a hash of threads.
+func (c *compiler) calls(name string, size int) *ebpf.MapSpec {
+	if have, asked := c.plan.Features[string(facts.TaskStorage)]; asked && !have {
+		const memory = 16 << 20
+		entries := max(256, min(16384, memory/size))
+		return &ebpf.MapSpec{Name: name, Type: ebpf.LRUHash, KeySize: 4, ValueSize: uint32(size), MaxEntries: uint32(entries)}
+	}
+	return taskStorage(name, size)
 }
 
 // taskStorage is a map of one value for each task; the kernel wants BTF for it.

@@ -38,7 +38,7 @@ func kprobe() *Type {
 func kretprobe() *Type {
 	return &Type{
 		Name: "kretprobe", Space: types.Kernel, Returns: true, Pair: plan.PairStack,
-		Resolve: resolveKernelFunction, List: listFunctions,
+		Resolve: kernelReturn, List: listFunctions,
 		Mechanisms: kretprobeMechanisms, EntryMechanisms: kprobeMechanisms,
 	}
 }
@@ -64,6 +64,14 @@ func resolveKernelFunction(r *Request) ([]Found, error) {
 	})
 }
 
+// kernelReturn is the same for probes at returns, which are of whole functions.
+func kernelReturn(r *Request) ([]Found, error) {
+	if name, _, inside := strings.Cut(r.Pattern, "+"); inside {
+		return nil, &TargetError{Pattern: r.Pattern, Detail: fmt.Sprintf("A kretprobe is at the return of a function, not at a place in it: write %q.", name)}
+	}
+	return resolveKernelFunction(r)
+}
+
 func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 	name, offset, err := splitOffset(pattern)
 	if err != nil {
@@ -73,18 +81,15 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := plan.Target{Name: pattern, Symbol: name, Offset: offset}
 	fn, module, err := r.Facts.FindFunc(name)
 	if err != nil && !errors.Is(err, facts.ErrNotFound) {
 		return nil, err
 	}
-	target.Module = module
 	// Without a BTF prototype it may exist all the same (static and inlined
 	// variants, assembly), and with one it may not be probed: the list decides.
-	if err != nil || !IsGlob(r.Pattern) {
-		if err := functionExists(r, name, err == nil); err != nil {
-			return nil, err
-		}
+	places, err := places(r, name, module, err == nil)
+	if err != nil {
+		return nil, err
 	}
 	layout := functionLayout(fn, regs)
 	if offset != 0 {
@@ -92,27 +97,74 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
 		}
 	}
-	return []Found{{Target: target, Layout: layout}}, nil
+	out := make([]Found, 0, len(places))
+	for _, p := range places {
+		if p.Size > 0 && offset >= p.Size {
+			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("%s is outside of %s, which is %#x bytes long.", pattern, name, p.Size)}
+		}
+		target := plan.Target{Name: pattern, Symbol: name, Module: p.Module, Offset: offset, Alone: offset != 0}
+		if len(places) > 1 {
+			target.Address = p.Addr
+		}
+		target.Alone = target.Alone || r.Many && !traced(r.Facts, p)
+		out = append(out, Found{Target: target, Layout: layout})
+	}
+	return out, nil
 }
 
-// functionExists asks whether a kernel function can be probed. Where the list
-// of functions is not known, BTF's word is taken.
-func functionExists(r *Request, name string, inBTF bool) error {
-	fns, err := r.Facts.Functions()
+// traced says that ftrace lists a function, so that links for many functions
+// can have it.
+func traced(f facts.Facts, p facts.Function) bool {
+	fns, err := f.Functions()
+	if err != nil {
+		return true
+	}
+	i, _ := slices.BinarySearchFunc(fns, p.Name, func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) })
+	for ; i < len(fns) && fns[i].Name == p.Name; i++ {
+		if fns[i].Addr == p.Addr || fns[i].Addr == 0 || p.Addr == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// places are where the functions of one name begin, those that can be probed;
+// the errors say why there is none, or why they cannot be told apart. Where
+// functions are not known, BTF's word is taken.
+func places(r *Request, name, module string, inBTF bool) ([]facts.Function, error) {
+	all, err := r.Facts.Function(name)
 	switch {
 	case errors.Is(err, facts.ErrUnknown) && inBTF:
-		return nil
+		return []facts.Function{{Name: name, Module: module}}, nil
+	case errors.Is(err, facts.ErrNotFound):
+		return nil, noFunction(r, name, err)
 	case err != nil:
-		return err
+		return nil, err
 	}
-	if _, found := slices.BinarySearchFunc(fns, name, func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) }); found {
-		return nil
+	out := slices.DeleteFunc(slices.Clone(all), func(fn facts.Function) bool { return fn.Refused != "" })
+	if len(out) == 0 {
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s cannot be probed: %s.", name, all[0].Refused)}
 	}
-	names := make([]string, len(fns))
-	for i := range fns {
-		names[i] = fns[i].Name
+	if hidden := out[0].Addr == 0; hidden && len(out) > 1 {
+		return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf(
+			"This kernel has %d functions called %s, and hides their addresses, which would tell them apart (sysctl kernel.kptr_restrict).", len(out), name)}
 	}
-	return &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("This kernel has no function %q that can be probed.", name), Near: Near(name, names)}
+	return out, nil
+}
+
+// noFunction says that there is no function of that name, what is known of why,
+// and which there are.
+func noFunction(r *Request, name string, why error) error {
+	detail := fmt.Sprintf("This kernel has no function %q that can be probed.", name)
+	if _, reason, ok := strings.Cut(why.Error(), "("); ok {
+		reason, _, _ = strings.Cut(reason, ")")
+		detail = fmt.Sprintf("This kernel has no function %q that can be probed: %s.", name, reason)
+	}
+	names, err := listFunctions(r.Facts, nil)
+	if err != nil {
+		names = nil
+	}
+	return &TargetError{Pattern: name, Missing: true, Detail: detail, Near: Near(name, names)}
 }
 
 // splitOffset splits "fn+0x1c".

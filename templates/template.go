@@ -64,6 +64,7 @@ type Request struct {
 	PID       int              // user probes
 	Signature *types.Signature // user probes; nil if none
 	Return    bool             // the return is used (syscall)
+	Many      bool             // one of several patterns, or a glob
 }
 
 // Found is one target and where its arguments are.

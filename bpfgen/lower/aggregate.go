@@ -3,6 +3,7 @@ package lower
 import (
 	"tracer/bpfgen/ir"
 	"tracer/bpfgen/layout"
+	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 	"tracer/interpreter/tree"
 )
@@ -230,7 +231,7 @@ func (l *lowerer) extremeUpdate(row *ir.Value, f layout.ValueField, v *ir.Value,
 	l.storeImm(row, f.Off+8, 1, 8)
 	done := l.newBlock("extreme kept")
 	seen := l.load(row, f.Off, 8, false)
-	if !atomic {
+	if !atomic || l.lacks(facts.AtomicFetch) {
 		keep := l.newBlock("keep")
 		l.b.If(ir.OpUgt, image, seen, keep, done, l.pos)
 		l.at(keep)

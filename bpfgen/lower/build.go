@@ -4,7 +4,6 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"tracer/bpfgen/ir"
-	"tracer/bpfgen/layout"
 	"tracer/interpreter/tree"
 )
 
@@ -293,8 +292,7 @@ func (l *lowerer) claim() {
 		next := l.newBlock("scratch taken")
 		p := l.call(fnMapLookup, l.mapRef(l.in.Maps.Scratch), l.indexKey(int64(i)))
 		l.nonNull(p, next)
-		busy := l.value(ir.Value{Op: ir.OpXchg, Args: []*ir.Value{p, l.konst(1)}, Size: 8})
-		l.b.If(ir.OpEq, busy, l.konst(0), got, next, l.pos)
+		l.take(p, got, next)
 		ptrs = append(ptrs, p)
 		l.at(next)
 	}
@@ -305,6 +303,3 @@ func (l *lowerer) claim() {
 		l.scratchBytes = 8
 	}
 }
-
-// recordSlack is layout's header.
-const recordHeader = layout.RecordHeader

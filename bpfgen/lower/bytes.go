@@ -193,11 +193,3 @@ func (l *lowerer) currentTask(trusted bool) *ir.Value {
 	}
 	return l.once("task", func() *ir.Value { return l.call(fnGetTask) })
 }
-
-// taskStorage is the task's storage for calls; flag 1 creates it.
-func (l *lowerer) taskStorage(flag int64) *ir.Value {
-	task := l.currentTask(true)
-	p := l.call(fnTaskStorageGet, l.mapRef(l.in.Maps.Calls), task, l.konst(0), l.konst(flag))
-	l.nonNull(p, l.quiet())
-	return p
-}

@@ -170,7 +170,7 @@ func (l *lowerer) entrySide() {
 			values[i] = l.scalar(e)
 		}
 	}
-	storage := l.taskStorage(1)
+	storage := l.calls(true, l.quiet())
 	slot := storage
 	if l.in.Variant.Pair == plan.PairStack {
 		sp := l.loadCtx(templates.StackPointer(l.in.Plan.Arch), 8, false)
@@ -205,9 +205,7 @@ func (l *lowerer) findCall() {
 	if len(l.in.Variant.EntryWhere) > 0 {
 		missing = l.exit(exitSkipped) // most likely the entry decided that
 	}
-	task := l.currentTask(true)
-	storage := l.call(fnTaskStorageGet, l.mapRef(l.in.Maps.Calls), task, l.konst(0), l.konst(0))
-	l.nonNull(storage, missing)
+	storage := l.calls(false, missing)
 	if l.in.Variant.Pair == plan.PairTask {
 		state := l.load(storage, 0, 8, false)
 		l.check(ir.OpNe, state, l.konst(0), missing)

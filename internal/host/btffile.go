@@ -167,6 +167,11 @@ func (f *BTFFile) RawTracepoint(name string) (*btf.FuncProto, string, error) {
 // Functions implements facts.Facts.
 func (f *BTFFile) Functions() ([]facts.Function, error) { return nil, f.unknown("kernel functions") }
 
+// Function implements facts.Facts.
+func (f *BTFFile) Function(name string) ([]facts.Function, error) {
+	return nil, f.unknown("kernel function " + name)
+}
+
 // Symbol implements facts.Facts.
 func (f *BTFFile) Symbol(name string) (uint64, error) { return 0, f.unknown("kernel symbol " + name) }
 

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -23,13 +21,17 @@ func (h *Host) Functions() ([]facts.Function, error) {
 	return h.fns.get(func() ([]facts.Function, error) {
 		fns, err := h.ftraceFunctions()
 		if err != nil {
-			fns, err = h.symbolFunctions()
+			text, err := h.kallsyms()
+			if err != nil {
+				return nil, fmt.Errorf("kernel functions: %w", err)
+			}
+			fns = symbolFunctions(text, h.refusals(text))
+		} else {
+			refused := h.refusals("")
+			fns = slices.DeleteFunc(fns, func(f facts.Function) bool {
+				return refused.has(kernelSymbol{name: f.Name, addr: f.Addr})
+			})
 		}
-		if err != nil {
-			return nil, fmt.Errorf("kernel functions: %w", err)
-		}
-		refused := h.blacklist()
-		fns = slices.DeleteFunc(fns, func(f facts.Function) bool { return refused[f.Name] })
 		slices.SortFunc(fns, func(a, b facts.Function) int {
 			if c := strings.Compare(a.Name, b.Name); c != 0 {
 				return c
@@ -145,36 +147,6 @@ var closedRegions = [][2]string{
 	{"__cpuidle_text_start", "__cpuidle_text_end"},
 }
 
-// symbolFunctions lists the text symbols of kallsyms.
-func (h *Host) symbolFunctions() ([]facts.Function, error) {
-	text, err := h.kallsyms()
-	if err != nil {
-		return nil, err
-	}
-	return functionsOfSymbols(text), nil
-}
-
-// functionsOfSymbols picks the functions out of the text of kallsyms.
-func functionsOfSymbols(text string) []facts.Function {
-	regions := findRegions(text)
-	fns := make([]facts.Function, 0, strings.Count(text, "\n"))
-	for line := range strings.Lines(text) {
-		s, ok := parseSymbol(line)
-		if !ok || !strings.ContainsRune("tTwW", rune(s.kind)) || slices.Contains(pseudoModules, s.module) {
-			continue
-		}
-		if slices.ContainsFunc(notFunctions, func(p string) bool { return strings.HasPrefix(s.name, p) }) {
-			continue
-		}
-		closed := func(r [2]uint64) bool { return r[0] <= s.addr && s.addr < r[1] }
-		if s.addr != 0 && s.module == "" && slices.ContainsFunc(regions, closed) {
-			continue
-		}
-		fns = append(fns, facts.Function{Name: s.name, Addr: s.addr, Module: s.module})
-	}
-	return fns
-}
-
 // findRegions resolves closedRegions, as far as their bounds are listed.
 func findRegions(text string) [][2]uint64 {
 	var regions [][2]uint64
@@ -256,25 +228,4 @@ func addressesHidden(text string) bool {
 		}
 	}
 	return true
-}
-
-// blacklist reads the functions that kprobes refuse, as far as debugfs is
-// mounted and may be read: lines "0xFROM-0xTO\tNAME".
-func (h *Host) blacklist() map[string]bool {
-	text, err := os.ReadFile(h.path("/sys/kernel/debug/kprobes/blacklist"))
-	if err != nil {
-		return nil
-	}
-	return parseBlacklist(text)
-}
-
-// parseBlacklist reads the text of debugfs' kprobes/blacklist.
-func parseBlacklist(text []byte) map[string]bool {
-	refused := map[string]bool{}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if fields := strings.Fields(lines.Text()); len(fields) >= 2 {
-			refused[fields[1]] = true
-		}
-	}
-	return refused
 }

@@ -113,6 +113,54 @@ func TestFunctionsOfFtrace(t *testing.T) {
 	}
 }
 
+func TestFunctionsByName(t *testing.T) {
+	hidden := strings.Join(zeroed(kallsymsText), "\n")
+	for _, row := range []struct {
+		name, text, blacklist, function string
+		want                            []facts.Function
+		says                            string // of the error, or of Refused
+	}{
+		{"one", kallsymsText, "", "vfs_read", []facts.Function{{Name: "vfs_read", Addr: 0xffffffff81000020, Size: 16}}, ""},
+		{"several", kallsymsText, "", "twice", []facts.Function{{Name: "twice", Addr: 0xffffffff81000030, Size: 16}, {Name: "twice", Addr: 0xffffffff81000040, Size: 16}}, ""},
+		{"of a module", kallsymsText, "", "mod_fn", []facts.Function{{Name: "mod_fn", Addr: 0xffffffffc0000000, Module: "some_mod"}}, ""},
+		{"hidden addresses", hidden, "", "twice", []facts.Function{{Name: "twice"}, {Name: "twice"}}, ""},
+		{"not traced by anyone", kallsymsText, "", "noinstr_fn", []facts.Function{{Name: "noinstr_fn", Addr: 0xffffffff81000110, Size: 0xf0}}, "would crash"},
+		{"gone since boot", kallsymsText, "", "early", []facts.Function{{Name: "early", Addr: 0xffffffff83000010, Size: 0xff0}}, "gone since boot"},
+		{"on the blacklist", kallsymsText, "0xffffffff81000050-0xffffffff81000060\tweak\n", "weak", []facts.Function{{Name: "weak", Addr: 0xffffffff81000050, Size: 16}}, "would crash"},
+		{"on the blacklist, hidden", hidden, "0x0000000000000000-0x0000000000000000\tweak\n", "weak", []facts.Function{{Name: "weak"}}, "would crash"},
+		{"variable", kallsymsText, "", "jiffies", nil, "a variable has that name"},
+		{"made into another", kallsymsText, "", "work", nil, "the compiler made work.isra.0 of it"},
+		{"unknown", kallsymsText, "", "vfs", nil, "vfs"},
+		{"padding", kallsymsText, "", "__pfx_vfs_read", nil, ""},
+		{"program", kallsymsText, "", "bpf_prog_1", nil, ""},
+		{"empty name", kallsymsText, "", "", nil, ""},
+		{"line break", kallsymsText, "", "weak\nffffffff81000060", nil, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			files := map[string]string{"/proc/kallsyms": row.text}
+			if row.blacklist != "" {
+				files["/sys/kernel/debug/kprobes/blacklist"] = row.blacklist
+			}
+			got, err := Open(Options{Root: image(t, files)}).Function(row.function)
+			if row.want == nil {
+				if !errors.Is(err, facts.ErrNotFound) || !strings.Contains(err.Error(), row.says) {
+					t.Errorf("%v, error %v, want %q", got, err, row.says)
+				}
+				return
+			}
+			for i := range got {
+				if (row.says == "") != (got[i].Refused == "") || !strings.Contains(got[i].Refused, row.says) {
+					t.Errorf("refused %q, want %q", got[i].Refused, row.says)
+				}
+				got[i].Refused = ""
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" || err != nil {
+				t.Error(diff, err)
+			}
+		})
+	}
+}
+
 func TestSymbolAddresses(t *testing.T) {
 	hidden := strings.NewReplacer("ffffffff8", "000000000", "ffffffffc", "000000000").Replace(kallsymsText)
 	hidden = strings.Join(zeroed(hidden), "\n")

@@ -49,6 +49,7 @@ type Host struct {
 	formats  map[string]result[*facts.Format]
 	rawNames once[[]string]
 	symbols  once[string]
+	refused  once[refusals]
 	fns      once[[]facts.Function]
 	binaries map[binaryKey]result[*facts.Binary]
 	caches   map[string]result[[]libraryEntry]

@@ -126,6 +126,9 @@ func (r *Renderer) grid(t *value.Table) {
 	for i := range t.Rows {
 		values = append(append(values[:0], t.Rows[i].By...), t.Rows[i].Values...)
 		r.line(l, i*len(l.columns), values, 0)
+		if r.flushIfFull() != nil {
+			return // the error is kept
+		}
 	}
 	if t.Other != nil {
 		values = append(make([]value.Value, len(t.By)), t.Other.Values...)
@@ -160,7 +163,7 @@ func (r *Renderer) otherLine(l *layout, first int, values []value.Value) {
 }
 
 // minText is the width below which a text column is not narrowed.
-const minText = 16
+const minText = 12
 
 // fit makes every column as wide as its widest text, or less if the line would be
 // longer than width. Texts that do not fit push what follows them aside in their

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -28,24 +29,25 @@ type side struct {
 	prog  *ebpf.Program
 	what  *bpfgen.Program
 	files map[string]*link.Executable // by path, for the time of opening
+	// kprobes looks up the event source of kernel probes, once.
+	kprobes func() (*kprobeSource, error)
 }
 
 // attach attaches all programs, entry sides first.
 func (o *opener) attach(ctx context.Context) hcl.Diagnostics {
-	o.refused = map[*plan.Variant]map[uint64]bool{}
-	files := map[string]*link.Executable{}
+	o.refused = map[*plan.Variant]map[plan.Target]bool{}
+	files, kprobes := map[string]*link.Executable{}, sync.OnceValues(findKprobes)
 	for _, entries := range []bool{true, false} {
 		for _, p := range o.s.loaded {
 			if (p.Side == bpfgen.Entry) != entries {
 				continue
 			}
-			if diags := o.attachProgram(&side{ctx: ctx, prog: p.prog, what: p.Program, files: files}); diags.HasErrors() {
+			if diags := o.attachProgram(&side{ctx: ctx, prog: p.prog, what: p.Program, files: files, kprobes: kprobes}); diags.HasErrors() {
 				return diags
 			}
 		}
 	}
-	o.count()
-	return nil
+	return o.count()
 }
 
 // attachProgram attaches one program to its targets, and warns of those that the
@@ -70,7 +72,7 @@ func (o *opener) attachProgram(s *side) hcl.Diagnostics {
 	if s.ctx.Err() != nil {
 		return o.interrupted(s.ctx)
 	}
-	if err == nil && len(refusals) > 0 && len(refusals) == len(targets) {
+	if err == nil && len(refusals) > 0 && len(refusals) == len(targets) && len(targets) == targetsOf(probe) {
 		err = refusals[0].err
 	}
 	if err != nil {
@@ -88,7 +90,7 @@ func (o *opener) targetsOf(p *bpfgen.Program) []plan.Target {
 		if p.AttachTo != "" && t.Event == p.AttachTo && len(p.Variant.Targets) > 1 {
 			return []plan.Target{t}
 		}
-		if !o.refused[p.Variant][t.ID] {
+		if !o.refused[p.Variant][t] {
 			out = append(out, t)
 		}
 	}
@@ -102,11 +104,11 @@ func (o *opener) leaveOut(v *plan.Variant, refusals []refusal) {
 		return
 	}
 	if o.refused[v] == nil {
-		o.refused[v] = map[uint64]bool{}
+		o.refused[v] = map[plan.Target]bool{}
 	}
 	var names []string
 	for i, r := range refusals {
-		o.refused[v][r.target.ID] = true
+		o.refused[v][r.target] = true
 		if i < shown {
 			names = append(names, fmt.Sprintf("%s (%v)", r.target.Name, r.err))
 		}
@@ -119,13 +121,23 @@ func (o *opener) leaveOut(v *plan.Variant, refusals []refusal) {
 		fmt.Sprintf("The kernel refuses to attach %s to %s. The others are attached.", v.Probe.Address(), strings.Join(names, ", ")), &subject))
 }
 
-// count sums up what is attached, each target of a pair once.
-func (o *opener) count() {
+// targetsOf is how many targets a probe has, in all its variants.
+func targetsOf(p *plan.Probe) int {
+	n := 0
+	for _, v := range p.Variants {
+		n += len(v.Targets)
+	}
+	return n
+}
+
+// count sums up what is attached, each target of a pair once. A probe of which
+// nothing is left is an error.
+func (o *opener) count() hcl.Diagnostics {
 	for _, p := range o.s.plan.Probes {
 		n := 0
 		for _, v := range p.Variants {
 			for _, t := range v.Targets {
-				if !o.refused[v][t.ID] {
+				if !o.refused[v][t] {
 					n++
 				}
 			}
@@ -133,8 +145,12 @@ func (o *opener) count() {
 		o.s.counts.Targets += n
 		if n > 0 {
 			o.s.counts.Probes++
+		} else if targetsOf(p) > 0 {
+			subject := p.Range
+			return o.failed("Probe refused", fmt.Errorf("attach %s: the kernel refuses all of its targets", p.Address()), &subject)
 		}
 	}
+	return nil
 }
 
 // eventOf is the tracepoint of a target on one side of a call; a system call
@@ -171,11 +187,17 @@ func (s *side) executable(path string) (*link.Executable, error) {
 // fatal are errors that would meet any target: no other is tried after them.
 func fatal(err error) bool {
 	for _, e := range []error{fs.ErrPermission, unix.EMFILE, unix.ENFILE, unix.ENOMEM, link.ErrNotSupported, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, e) {
+		if is(err, e) {
 			return true
 		}
 	}
 	return false
+}
+
+// is says that err is because of target. Of some errors the library keeps only
+// the text.
+func is(err, target error) bool {
+	return errors.Is(err, target) || err != nil && strings.HasSuffix(err.Error(), ": "+target.Error())
 }
 
 // oneByOne attaches each target with a link of its own.

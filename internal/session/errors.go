@@ -43,7 +43,7 @@ var hints = []struct {
 
 func hintFor(err error) string {
 	for _, h := range hints {
-		if errors.Is(err, h.err) {
+		if is(err, h.err) {
 			return h.text
 		}
 	}

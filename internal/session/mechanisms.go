@@ -23,8 +23,8 @@ var mechanisms = map[string]attachFunc{
 	"uretprobe perf link": oneByOne(userProbe((*link.Executable).Uretprobe)),
 	"uprobe.multi":        grouped(byFile, userMulti((*link.Executable).UprobeMulti)),
 	"uretprobe.multi":     grouped(byFile, userMulti((*link.Executable).UretprobeMulti)),
-	"kprobe perf link":    oneByOne(kernelProbe(link.Kprobe)),
-	"kretprobe perf link": oneByOne(kernelProbe(link.Kretprobe)),
+	"kprobe perf link":    oneByOne(kernelProbe(false)),
+	"kretprobe perf link": oneByOne(kernelProbe(true)),
 	"kprobe.multi":        grouped(byAddressing, kernelMulti(link.KprobeMulti)),
 	"kretprobe.multi":     grouped(byAddressing, kernelMulti(link.KretprobeMulti)),
 }
@@ -81,12 +81,6 @@ func userMulti(attach func(*link.Executable, []string, *ebpf.Program, *link.Upro
 			}
 		}
 		return attach(ex, nil, s.prog, opts)
-	}
-}
-
-func kernelProbe(attach func(string, *ebpf.Program, *link.KprobeOptions) (link.Link, error)) func(*side, plan.Target) (link.Link, error) {
-	return func(s *side, t plan.Target) (link.Link, error) {
-		return attach(t.Symbol, s.prog, &link.KprobeOptions{Cookie: s.cookie(t), Offset: t.Offset})
 	}
 }
 

@@ -103,7 +103,7 @@ type opener struct {
 	diags hcl.Diagnostics // warnings
 	// refused are the targets of a variant that could not be attached on one
 	// side: they are left out on the other as well.
-	refused map[*plan.Variant]map[uint64]bool
+	refused map[*plan.Variant]map[plan.Target]bool
 }
 
 // Attached says what was attached.
@@ -133,8 +133,12 @@ func (s *Session) Detach() error {
 // keepEvent keeps a link's perf event open beyond the link. Closing the link takes
 // the program away at once, while releasing a tracepoint's event waits for
 // grace periods under a lock (some 40 ms each, event_mutex in the kernel): that
-// is left to Close, after everything has been printed.
+// is left to Close, after everything has been printed. Before 5.15 there is no
+// link beside the event, and closing that is what takes the program away.
 func (s *Session) keepEvent(l link.Link) {
+	if _, err := l.Info(); errors.Is(err, link.ErrNotSupported) {
+		return
+	}
 	if event, ok := l.(link.PerfEvent); ok {
 		if f, err := event.PerfEvent(); err == nil {
 			s.events = append(s.events, f)

@@ -77,16 +77,21 @@ func (t *Table) Decode(s *Snapshot) (*value.Table, error) {
 		return nil, fmt.Errorf("table %s: %d bytes of keys, %d of values: %w", p.Name, len(s.Keys), len(s.Values), ErrShort)
 	}
 	out.Rows = make([]value.Row, 0, n)
+	// One piece of memory for all cells: a table may have very many rows.
+	nBy, nAll := len(t.by), len(t.by)+len(t.merge)
+	cells := make([]value.Value, n*nAll)
 	for i := range n {
-		row := value.Row{By: make([]value.Value, len(t.by))}
+		rest := cells[i*nAll : (i+1)*nAll : (i+1)*nAll]
+		row := value.Row{By: rest[:nBy:nBy], Values: rest[nBy:]}
 		if err := t.key(s.Keys[i*t.layout.Key.Size:(i+1)*t.layout.Key.Size], row.By); err != nil {
 			return nil, err
 		}
-		row.Values = t.mergeRow(s.Values[i*stride:(i+1)*stride], s.CPUs)
+		t.mergeRow(s.Values[i*stride:(i+1)*stride], s.CPUs, row.Values)
 		out.Rows = append(out.Rows, row)
 	}
 	if len(s.Other) == stride && !allZero(s.Other) {
-		out.Other = &value.Row{Values: t.mergeRow(s.Other, s.CPUs)}
+		out.Other = &value.Row{Values: make([]value.Value, len(t.merge))}
+		t.mergeRow(s.Other, s.CPUs, out.Other.Values)
 	}
 	return out, nil
 }
@@ -103,13 +108,12 @@ func (t *Table) key(raw []byte, out []value.Value) error {
 	return t.keys.row(raw, t.layout.Key.Size, null, out)
 }
 
-func (t *Table) mergeRow(raw []byte, cpus int) []value.Value {
-	out := make([]value.Value, len(t.merge))
+// mergeRow merges the values of one row into out.
+func (t *Table) mergeRow(raw []byte, cpus int, out []value.Value) {
 	for i := range t.merge {
 		m := &t.merge[i]
 		out[i] = m.merge(m, raw[m.field.Off:], cpus, t.layout.ValueSize)
 	}
-	return out
 }
 
 func allZero(b []byte) bool {

@@ -10,6 +10,7 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/cilium/ebpf/btf"
@@ -19,6 +20,7 @@ import (
 
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
+	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
 	"tracer/interpreter/unit"
 	"tracer/spec"
@@ -121,6 +123,42 @@ func (c *checker) feature(f facts.Feature) bool {
 	have := c.in.Facts.Feature(f) == nil
 	c.plan.Features[string(f)] = have
 	return have
+}
+
+// lacks says that the kernel is known not to have a feature, and notes that in
+// the plan.
+func (c *checker) lacks(f facts.Feature) bool {
+	if have, asked := c.plan.Features[string(f)]; asked {
+		return !have
+	}
+	if err := c.in.Facts.Feature(f); err == nil || errors.Is(err, facts.ErrUnknown) {
+		return false
+	}
+	c.plan.Features[string(f)] = false
+	return true
+}
+
+// needs asks for what a variant's programs use that older kernels lack; they
+// are made differently there. Simple programs need nothing.
+func (c *checker) needs(v *plan.Variant) {
+	if v.Pair != plan.PairNone {
+		c.lacks(facts.TaskStorage)
+	}
+	fetch := false // for scratch memory, and the least or most of several programs
+	v.EachExpr(func(e *tree.Expr) {
+		tree.Walk(e, func(x *tree.Expr) bool {
+			fetch = fetch || x.Op == tree.Str || x.Op == tree.Strs || x.Op == tree.Buf
+			return !fetch
+		})
+	})
+	for _, feed := range v.Aggregates {
+		for _, value := range feed.Table.Values {
+			fetch = fetch || value.Func == plan.Min || value.Func == plan.Max
+		}
+	}
+	if fetch {
+		c.lacks(facts.AtomicFetch)
+	}
 }
 
 // unusedLocals name-checks the file's locals, used or not.

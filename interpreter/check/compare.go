@@ -2,7 +2,9 @@ package check
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -270,7 +272,7 @@ func (s *scope) compareBytes(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree.E
 		s.errorAt(rng, "Comparison of printed text", "Text from a template, format, join or strs is put together only when it is printed. Compare its parts.")
 		return nil
 	case !bytesLike(l.Type.Kind) || l.Type.Kind != r.Type.Kind:
-		s.errMismatch(rng, l, r, compareFix(l, r))
+		s.errMismatch(rng, l, r, s.compareFix(l, r))
 		return nil
 	case op != tree.Eq && op != tree.Ne:
 		s.errOrderOfStrings(rng)
@@ -297,7 +299,7 @@ func (s *scope) compareBytes(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree.E
 	return out
 }
 
-func compareFix(l, r *tree.Expr) string {
+func (s *scope) compareFix(l, r *tree.Expr) string {
 	for _, p := range [][2]*tree.Expr{{l, r}, {r, l}} {
 		x, other := p[0], p[1]
 		switch {
@@ -306,10 +308,26 @@ func compareFix(l, r *tree.Expr) string {
 		case x.Type.Kind == types.String && other.Type.IsNumber() && other.Op == tree.Const:
 			return "Write the number in quotes to compare text."
 		case x.Type.IsNumber() && other.Op == tree.Const && other.Type.Kind == types.String:
-			return "Write the number without quotes."
+			return s.numberFix(x, other.Str)
 		case x.Type.Kind == types.Struct:
 			return "Compare one of its members."
 		}
 	}
 	return ""
+}
+
+// numberFix says how a number compares with a text: "4KiB" is one beside a
+// size, "ENOENT" beside an error.
+func (s *scope) numberFix(x *tree.Expr, text string) string {
+	for _, name := range []string{"size", "duration", "errno", "signal", "ip"} {
+		t := x.Type
+		t.Unit = name
+		if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+			break
+		}
+		if _, err := unit.For(t).Parse(s.c.in.Env, t, text); err == nil {
+			return fmt.Sprintf("As %s(…), the number compares with %q.", name, text)
+		}
+	}
+	return "Write the number without quotes."
 }

@@ -89,14 +89,21 @@ func (s *scope) logical(e *hclsyntax.BinaryOpExpr) *tree.Expr {
 		}
 		return s.condition(sides[1-i])
 	}
-	l, r := s.condition(e.LHS), s.condition(e.RHS)
+	l := s.condition(e.LHS)
+	if l != nil {
+		// A chain whose beginning is decided, as a || b || c, is so too.
+		if v, known := l.ConstBool(); known && v != and {
+			if !s.nameCheck(e.RHS) {
+				return nil
+			}
+			return l
+		}
+	}
+	r := s.condition(e.RHS)
 	if l == nil || r == nil {
 		return nil
 	}
-	if v, known := l.ConstBool(); known {
-		if v != and {
-			return l
-		}
+	if _, known := l.ConstBool(); known {
 		return r
 	}
 	if v, known := r.ConstBool(); known {

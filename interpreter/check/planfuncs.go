@@ -297,12 +297,11 @@ func kernelFunctions(f facts.Facts, out map[string]function.Function) {
 		return answer(err)
 	})
 	out["has_function"] = pure(cty.Bool, []string{"name"}, func(a []string) (cty.Value, error) {
-		fns, err := f.Functions()
+		fns, err := f.Function(a[0])
 		if err != nil {
 			return answer(err)
 		}
-		_, found := slices.BinarySearchFunc(fns, a[0], func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) })
-		return cty.BoolVal(found), nil
+		return cty.BoolVal(slices.ContainsFunc(fns, func(fn facts.Function) bool { return fn.Refused == "" })), nil
 	})
 }
 

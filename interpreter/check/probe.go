@@ -438,6 +438,7 @@ func (s *scope) mechanisms(v *plan.Variant) {
 		return
 	}
 	v.Mechanism = m
+	s.c.needs(v)
 	if v.Pair == plan.PairNone {
 		return
 	}

@@ -79,7 +79,17 @@ func sameValue(a, b plan.ValueColumn) bool {
 	return a.Func == b.Func && a.Bits == b.Bits && a.Min == b.Min && a.Max == b.Max && a.Step == b.Step && a.Type.Same(b.Type)
 }
 
-func valueText(v plan.ValueColumn) string { return string(v.Func) + " of " + article(v.Type) }
+// valueText tells columns apart that differ in nothing but the sign, too.
+func valueText(v plan.ValueColumn) string {
+	text := string(v.Func) + " of " + article(v.Type)
+	switch {
+	case v.Type.Kind != types.Int:
+		return text
+	case v.Type.Signed:
+		return text + ", signed"
+	}
+	return text + ", unsigned"
+}
 
 func keyColumnOf(col plan.Column) plan.KeyColumn {
 	return plan.KeyColumn{Name: col.Name, Type: col.Expr.Type, Nullable: nullableKey(col.Expr), Parts: slices.Clone(col.Expr.Parts)}

@@ -61,6 +61,7 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 			ok = false
 			continue
 		}
+		r.Many = len(patterns) > 1 || templates.IsGlob(patterns[0])
 		for _, pattern := range patterns {
 			f, good := s.resolveOne(out, r, pattern, optional)
 			if !good {
@@ -251,11 +252,14 @@ func (s *scope) grouped(found []templates.Found) []group {
 	for _, m := range s.typ.Mechanisms {
 		single = single && m.One
 	}
+	if len(found) > 1 && (s.typ.Pair == plan.PairStack || s.mentions("func")) && s.c.lacks(facts.AttachCookie) {
+		single = true // nothing tells the targets of one program apart
+	}
 	var out []group
 	at := map[string]int{}
 	args, ret := s.mentions("args"), s.mentions("retval")
 	for i, f := range found {
-		key := layoutKey(f.Layout, args, ret) + fmt.Sprint(f.Target.PID)
+		key := layoutKey(f.Layout, args, ret) + fmt.Sprint(f.Target.PID, f.Target.Alone)
 		if single {
 			key = fmt.Sprint(i)
 		}

@@ -52,6 +52,11 @@ type Facts interface {
 	// name, as far as this machine lets them be known. A name that exists
 	// twice is listed once for each address.
 	Functions() ([]Function, error)
+	// Function is every kernel function of one name, by address: also those
+	// that no list has, such as aliases, and those that cannot be probed.
+	// ErrNotFound if there is none; the error then says what else has that
+	// name, if anything.
+	Function(name string) ([]Function, error)
 	// Symbol is the address of a kernel symbol (function or, with
 	// CONFIG_KALLSYMS_ALL, variable).
 	Symbol(name string) (addr uint64, err error)
@@ -99,6 +104,9 @@ type Function struct {
 	Name   string
 	Addr   uint64 // 0 if the machine hides addresses
 	Module string // "" for vmlinux
+	Size   uint64 // bytes up to the next function; 0: not known
+	// Refused is why the kernel takes no probe there; "" if it does.
+	Refused string
 }
 
 // Format is a tracepoint's layout, as tracefs prints it.

@@ -124,6 +124,23 @@ func (r *Recorded) Functions() ([]Function, error) {
 	return fns, nil
 }
 
+// Function implements Facts.
+func (r *Recorded) Function(name string) ([]Function, error) {
+	if r.KernelFunctions == nil {
+		return nil, fmt.Errorf("functions of the recorded kernel: %w", ErrUnknown)
+	}
+	var out []Function
+	for _, fn := range r.KernelFunctions {
+		if fn.Name == name {
+			out = append(out, fn)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("kernel function %s: %w", name, ErrNotFound)
+	}
+	return out, nil
+}
+
 // Symbol implements Facts.
 func (r *Recorded) Symbol(name string) (uint64, error) {
 	if addr, ok := r.Symbols[name]; ok {

@@ -19,28 +19,71 @@ func (r *Report) order(rows []value.Row) {
 	if r.sort < 0 {
 		return
 	}
-	texts := r.sortTexts(rows)
 	index := make([]int, len(rows))
 	for i := range index {
 		index[i] = i
 	}
-	slices.SortStableFunc(index, func(a, b int) int {
-		var c int
-		if texts != nil {
-			c = compareTexts(texts[a], texts[b])
-		} else {
-			c = compareDescending(r.sortCell(&rows[a]), r.sortCell(&rows[b]))
-		}
-		if c != 0 {
-			return c
-		}
-		return compareKeys(rows[a].By, rows[b].By)
-	})
+	slices.SortStableFunc(index, r.comparison(rows))
 	sorted := make([]value.Row, len(rows))
 	for i, from := range index {
 		sorted[i] = rows[from]
 	}
 	copy(rows, sorted)
+}
+
+// comparison compares two rows, by their numbers in the list.
+func (r *Report) comparison(rows []value.Row) func(a, b int) int {
+	texts := r.sortTexts(rows)
+	numbers, keys := r.images(rows, texts)
+	return func(a, b int) int {
+		var c int
+		switch {
+		case numbers != nil:
+			c = cmp.Compare(numbers[b], numbers[a])
+		case texts != nil:
+			c = compareTexts(texts[a], texts[b])
+		default:
+			c = compareDescending(r.sortCell(&rows[a]), r.sortCell(&rows[b]))
+		}
+		switch {
+		case c != 0:
+			return c
+		case keys != nil:
+			return cmp.Compare(keys[a], keys[b])
+		}
+		return compareKeys(rows[a].By, rows[b].By)
+	}
+}
+
+// images are the sort cells of the rows, and their keys, as plain numbers: what
+// nearly all tables consist of, and what compares fast. Each is nil if one of
+// its cells is more than a number, or there is not exactly one cell in a key.
+func (r *Report) images(rows []value.Row, texts [][]byte) (numbers, keys []int64) {
+	if texts == nil {
+		numbers = imagesOf(rows, r.sortCell)
+	}
+	for i := range rows {
+		if len(rows[i].By) != 1 {
+			return numbers, nil
+		}
+	}
+	return numbers, imagesOf(rows, func(row *value.Row) *value.Value { return &row.By[0] })
+}
+
+func imagesOf(rows []value.Row, cell func(*value.Row) *value.Value) []int64 {
+	images := make([]int64, len(rows))
+	for i := range rows {
+		v := cell(&rows[i])
+		if v.Null || v.IsFloat || v.Hist != nil || v.Bytes != nil || v.List != nil || v.Type.Kind != types.Int {
+			return nil
+		}
+		n := unit.Integer(v)
+		if n > math.MaxInt64 && !v.Type.Signed {
+			return nil
+		}
+		images[i] = int64(n)
+	}
+	return images
 }
 
 var missing = value.Value{Null: true}
@@ -128,10 +171,18 @@ func bigOf(v *value.Value) *big.Float {
 	}
 }
 
-func compareKeys(a, b []value.Value) int { return slices.CompareFunc(a, b, compareCells) }
+// compareKeys orders keys, or lists, by their first cells that differ.
+func compareKeys(a, b []value.Value) int {
+	for i := range min(len(a), len(b)) {
+		if c := compareCells(&a[i], &b[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}
 
 // compareCells orders cells of a key ascending.
-func compareCells(a, b value.Value) int {
+func compareCells(a, b *value.Value) int {
 	switch {
 	case a.Null || b.Null:
 		return cmp.Compare(b2i(b.Null), b2i(a.Null))
@@ -142,7 +193,7 @@ func compareCells(a, b value.Value) int {
 	case a.Bytes != nil || b.Bytes != nil:
 		return bytes.Compare(a.Bytes, b.Bytes)
 	}
-	return compareNumbers(&a, &b)
+	return compareNumbers(a, b)
 }
 
 func b2i(b bool) int {

@@ -270,3 +270,17 @@ probe "tracepoint" "c" {
   target = "sock:inet_sock_set_state"
   where  = ip(args.saddr) == "10.0.0.999" # want "Literal not understood: .*must be an IP address"
 }
+---
+# What a chain's beginning decides drops all the rest of it.
+probe "tracepoint" "a" {
+  target = "sched:sched_switch"
+  where  = null == null || args.prev_pid == null || args.next_pid == null
+}
+probe "tracepoint" "b" {
+  target = "sched:sched_switch"
+  where  = null != null && args.prev_pid == null && args.next_pid == null
+}
+probe "tracepoint" "c" {
+  target = "sched:sched_switch"
+  where  = null == null || pid == 1 || nosuch == 2 # want "Unknown name"
+}

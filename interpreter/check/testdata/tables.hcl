@@ -282,3 +282,16 @@ probe "tracepoint" "a" {
     values = { n = local.off }
   }
 }
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = sum(cast("long", args.bytes)) }
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = sum(cast("unsigned long", args.bytes)) } # want `Column of two kinds: Another block of aggregate "t" has a column "n" that is sum of a number .*, signed, and this one is sum of a number .*, unsigned\.`
+  }
+}

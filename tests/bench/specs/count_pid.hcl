@@ -1,0 +1,7 @@
+probe "syscall" "calls" {
+  target = "getppid"
+  aggregate "calls" {
+    by     = [pid]
+    values = { calls = count() }
+  }
+}

@@ -1,0 +1,6 @@
+probe "syscall" "reads" {
+  target = "read"
+  aggregate "sizes" {
+    values = { size = hist(retval) }
+  }
+}

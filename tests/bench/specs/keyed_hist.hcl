@@ -1,0 +1,7 @@
+probe "syscall" "reads" {
+  target = "read"
+  aggregate "sizes" {
+    by     = [comm]
+    values = { size = hist(retval) }
+  }
+}

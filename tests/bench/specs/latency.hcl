@@ -1,0 +1,6 @@
+probe "syscall" "reads" {
+  target = "read"
+  aggregate "times" {
+    values = { time = hist(latency) }
+  }
+}

@@ -1,0 +1,8 @@
+probe "syscall" "opens" {
+  target = "openat"
+  capture {
+    pid  = pid
+    comm = comm
+    path = str(args.filename)
+  }
+}

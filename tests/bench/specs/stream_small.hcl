@@ -1,0 +1,7 @@
+probe "syscall" "calls" {
+  target = "getppid"
+  capture {
+    pid  = pid
+    comm = comm
+  }
+}

@@ -1,0 +1,155 @@
+// Command kernels writes docs/kernels.md from what TestKernelMatrix logged on
+// each kernel.
+//
+// In: files of test2json lines, one for each kernel (bin/vm/KERNEL.json, made
+// by make vm-KERNEL). Out: the document; a cell that did not pass is an error.
+// It must not know tracer.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	out := flag.String("o", "docs/kernels.md", "`FILE` to write")
+	flag.Parse()
+	if err := write(*out, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "kernels:", err)
+		os.Exit(1)
+	}
+}
+
+// table is the cells by row ("probe|mechanism") and kernel.
+type table struct {
+	rows, kernels []string
+	cells         map[string]string
+}
+
+func write(out string, files []string) error {
+	t := table{cells: map[string]string{}}
+	for _, name := range files {
+		if err := t.read(name); err != nil {
+			return err
+		}
+	}
+	if len(t.rows) == 0 {
+		return fmt.Errorf("no cells of TestKernelMatrix in %s", strings.Join(files, ", "))
+	}
+	return os.WriteFile(out, []byte(t.document()), 0o644)
+}
+
+// read takes the cells of one kernel.
+func (t *table) read(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	kernel := strings.TrimSuffix(filepath.Base(name), ".json")
+	t.kernels = append(t.kernels, kernel)
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e struct{ Action, Test, Output string }
+		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.Test, "TestKernelMatrix/") {
+			continue
+		}
+		if e.Action == "fail" {
+			return fmt.Errorf("%s: %s failed", name, e.Test)
+		}
+		if _, text, ok := strings.Cut(strings.TrimSpace(e.Output), "cell: "); ok {
+			t.add(kernel, text)
+		}
+	}
+	return lines.Err()
+}
+
+// add takes "probe|mechanism|answer".
+func (t *table) add(kernel, text string) {
+	parts := strings.SplitN(text, "|", 3)
+	if len(parts) != 3 {
+		return
+	}
+	row := parts[0] + "|" + parts[1]
+	if !slices.Contains(t.rows, row) {
+		t.rows = append(t.rows, row)
+	}
+	t.cells[row+"|"+kernel] = parts[2]
+}
+
+const preface = `# Kernels
+
+Which probe type runs by which mechanism, on the kernels of the test matrix. Each cell is
+what the same workload, whose events are known exactly, was measured to have done there;
+a test fails if a single event is missing, or one too many, or the sum of the traced
+values is off. The number of events differs between the machine and the emulated kernels,
+nothing else does.
+
+The table is written by the tests ("make kernels" after "make test-all"): do not edit it.
+Features are found by trying, never by the version: other builds of these kernels may
+differ. A cell that says "needs" is the text of the diagnostic that tracer gives at the
+line of the spec.
+
+`
+
+const remarks = `
+## What older kernels do otherwise
+
+| missing | since | what tracer does |
+|---|---|---|
+| task storage | 5.11 | the calls of a thread, between entry and return, are kept in a hash by thread; threads that end within a call leave an entry, which gives way to newer ones |
+| attach cookies | 5.15 | a probe of several targets that uses ` + "`func`" + `, or pairs calls, has a program for each target |
+| links of perf events | 5.15 | programs are put on the event itself |
+| atomic instructions with a result | 5.12 | scratch memory is claimed without them: programs are not preempted there |
+| BTF of modules | 5.11 | arguments of modules' functions are ` + "`args[0]`" + `, ` + "`args[1]`" + `, …: ` + "`cast`" + ` types them |
+| kprobe.multi, uprobe.multi | 5.18, 6.6 | a perf event for each target |
+
+## Kernel functions
+
+- A name that several functions have is a target for each of them. If the kernel hides
+  addresses (kernel.kptr_restrict), they cannot be told apart, which is an error.
+- A function on the kernel's list of those that a probe would crash is refused before
+  anything is attached. Where that list cannot be read (debugfs), the regions of code that
+  are always on it are known.
+- A function marked notrace is refused when it is attached; one of several targets is left
+  out with a warning.
+- ` + "`fn+0x1c`" + ` must be the beginning of an instruction; it is attached by a perf event.
+- Arguments after the last that is in a register (six on x86-64, eight on arm64) and structs
+  passed by value are refused by name; the arguments after such a struct are right.
+
+## Privileges
+
+` + "`tracer plan`" + ` shows what a spec needs. CAP_BPF and CAP_PERFMON are enough to load and
+attach, but the formats of tracepoints are in tracefs, which only root may read (or
+CAP_DAC_READ_SEARCH): specs of raw tracepoints run without, those of tracepoints and system
+calls do not. fmt, version, catalog and validate need nothing; validate warns of what it may
+not look up.
+`
+
+// document is the whole text.
+func (t *table) document() string {
+	var b strings.Builder
+	b.WriteString(preface)
+	fmt.Fprintf(&b, "| probe | mechanism | %s |\n|---|---|%s\n", strings.Join(t.kernels, " | "), strings.Repeat("---|", len(t.kernels)))
+	for _, row := range t.rows {
+		probe, mechanism, _ := strings.Cut(row, "|")
+		fmt.Fprintf(&b, "| %s | %s |", probe, mechanism)
+		for _, kernel := range t.kernels {
+			cell := t.cells[row+"|"+kernel]
+			if cell == "" {
+				cell = "not run"
+			}
+			fmt.Fprintf(&b, " %s |", strings.TrimPrefix(cell, "no: "))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(remarks)
+	return b.String()
+}
