@@ -29,7 +29,7 @@ BIN ?= bin
 TOTALS := bin/test-totals
 REPORT  = bin/report -totals $(TOTALS)
 # Packages whose tests need nothing but Go; the others have stages of their own.
-UNIT    = $$($(GO) list ./... | grep -v -x -e tracer/tests/truth -e tracer/tests/rules)
+UNIT    = $$($(GO) list ./... | grep -v -x -e tracer/tests/truth -e tracer/tests/examples -e tracer/tests/rules)
 
 .PHONY: help
 help: ## List the targets
@@ -40,7 +40,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/tracer
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -buildvcs=$(VCS) -o $(BIN)/tracer ./cmd/tracer
+	$(GO) build -trimpath -ldflags=-w -buildvcs=$(VCS) -o $(BIN)/tracer ./cmd/tracer
 
 .PHONY: run
 run: build ## Build, and trace the system calls of this machine for three seconds
@@ -103,15 +103,19 @@ fuzz: ## A fixed number of executions of every fuzz test
 	@tests/fuzz $(FUZZ_RUNS)
 
 .PHONY: truth
-truth: build workloads bin/report ## The whole program against workloads whose events are known
-	@$(GO) test -json -count=1 -timeout 10m $(if $(SUDO),-exec "$(SUDO)") ./tests/truth | $(REPORT) -stage truth -tests
+truth: build workloads bin/report ## The whole program, the catalog and the documents against known workloads
+	@$(GO) test -json -count=1 -p 1 -timeout 10m $(if $(SUDO),-exec "$(SUDO)") ./tests/truth ./tests/examples | $(REPORT) -stage truth -tests
 
 .PHONY: test-vm
 test-vm: $(addprefix vm-,$(VM_KERNELS)) ## Only the virtual machines
 
 # One boot runs all tests of a kernel.
 vm-%: bin/report
-	@tests/vm/suite $* | $(REPORT) -stage vm-$* -tests
+	@mkdir -p bin/kernels; tests/vm/suite $* | tee bin/kernels/$*.json | $(REPORT) -stage vm-$* -tests
+
+.PHONY: kernels
+kernels: ## Write docs/kernels.md from the last runs of the virtual machines
+	$(GO) run ./tests/kernels $(wildcard $(addprefix bin/kernels/,$(addsuffix .json,$(VM_KERNELS_ALL))))
 
 bin/report: $(wildcard tests/report/*.go)
 	@mkdir -p bin
@@ -151,3 +155,29 @@ $(BIN)/workload/tw-functions-shared: $(W)/functions_program.c $(BIN)/workload/li
 	$(COMPILE) -L$(@D) -ltwfn -Wl,-rpath,'$$ORIGIN'
 $(BIN)/workload/tw-functions-late: $(W)/functions_program.c $(BIN)/workload/libtwfn.so
 	$(COMPILE) '-DLATE="libtwfn.so"'
+
+## ---- the benchmark: bpftrace, and C programs for libbpf, as peers
+
+B      := tests/bench/c
+BOUT    = $(BIN)/bench
+BPF_OBJECTS = $(patsubst $(B)/%.bpf.c,$(BOUT)/%.bpf.o,$(wildcard $(B)/*.bpf.c))
+
+.PHONY: bench
+bench: build ## Measure beside bpftrace and C; writes docs/performance.md (about 5 minutes)
+	@tests/bench/deps
+	@$(MAKE) --no-print-directory $(BOUT)/load $(BOUT)/loader $(BOUT)/libfunctions.so $(BPF_OBJECTS)
+	@$(GO) build -o $(BOUT)/bench ./tests/bench
+	$(SUDO) $(BOUT)/bench -built $(BOUT) -tracer $(BIN)/tracer
+
+$(BOUT)/load: $(B)/load.c
+	@mkdir -p $(@D); clang -O2 -Wall -Wextra -Werror -o $@ $<
+$(BOUT)/loader: $(B)/loader.c
+	@mkdir -p $(@D); clang -O2 -g -Wall -Wextra -Werror -o $@ $< -lbpf -lelf -lz
+$(BOUT)/%.bpf.o: $(B)/%.bpf.c $(B)/programs.h
+	@mkdir -p $(@D); clang -O2 -g -Wall -Werror -target bpf -idirafter $(firstword $(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -c -o $@ $<
+# A library with functions one_0, hundred_0 to hundred_99 and thousand_0 to thousand_999.
+$(BOUT)/libfunctions.so: Makefile
+	@mkdir -p $(@D)
+	@for names in one:1 hundred:100 thousand:1000; do for ((i = 0; i < $${names#*:}; i++)); do \
+	  echo "int $${names%:*}_$$i(int x) { return x + $$i; }"; done; done > $(@D)/functions.c
+	@clang -O1 -shared -fPIC -o $@ $(@D)/functions.c
