@@ -284,3 +284,17 @@ probe "tracepoint" "c" {
   target = "sched:sched_switch"
   where  = null == null || pid == 1 || nosuch == 2 # want "Unknown name"
 }
+---
+# A text that is a number beside a value of its unit.
+probe "tracepoint" "a" {
+  target = "sched:sched_switch"
+  where  = args.prev_pid > "4KiB" # want `As size\(…\), the number compares with "4KiB".`
+}
+probe "tracepoint" "b" {
+  target = "sched:sched_switch"
+  where  = args.prev_pid == "10ms" # want `As duration\(…\), the number compares with "10ms".`
+}
+probe "tracepoint" "c" {
+  target = "sched:sched_switch"
+  where  = args.prev_prio == "ENOENT" # want `As errno\(…\), the number compares with "ENOENT".`
+}
