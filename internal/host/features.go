@@ -160,7 +160,7 @@ func tryTPBTF(h *Host) error {
 
 // tryTaskStorage loads a tracepoint program that gets the current task's entry.
 func tryTaskStorage(h *Host) error {
-	if _, err := h.BTF(); err != nil {
+	if err := h.types.published(); err != nil {
 		return unsupported(err, facts.ErrNotFound)
 	}
 	const storage = "storage"

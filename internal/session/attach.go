@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sys/unix"
@@ -29,6 +31,7 @@ type side struct {
 	prog  *ebpf.Program
 	what  *bpfgen.Program
 	files map[string]*link.Executable // by path, for the time of opening
+	asks  bool                        // the program asks for the target's cookie
 	// kprobes looks up the event source of kernel probes, once.
 	kprobes func() (*kprobeSource, error)
 }
@@ -42,7 +45,7 @@ func (o *opener) attach(ctx context.Context) hcl.Diagnostics {
 			if (p.Side == bpfgen.Entry) != entries {
 				continue
 			}
-			if diags := o.attachProgram(&side{ctx: ctx, prog: p.prog, what: p.Program, files: files, kprobes: kprobes}); diags.HasErrors() {
+			if diags := o.attachProgram(&side{ctx: ctx, prog: p.prog, what: p.Program, files: files, asks: asksForCookie(p.Program), kprobes: kprobes}); diags.HasErrors() {
 				return diags
 			}
 		}
@@ -162,13 +165,20 @@ func eventOf(t plan.Target, s bpfgen.Side) string {
 	return t.Event
 }
 
-// cookie is what tells targets of one program apart; a lone target needs none,
-// and so no kernel that has them (5.15).
+// cookie is what tells targets of one program apart. A program that does not ask
+// for it needs none, and so no kernel that has them (5.15).
 func (s *side) cookie(t plan.Target) uint64 {
-	if len(s.what.Variant.Targets) == 1 {
+	if len(s.what.Variant.Targets) == 1 || !s.asks {
 		return 0
 	}
 	return t.ID
+}
+
+// asksForCookie says that a program calls bpf_get_attach_cookie.
+func asksForCookie(p *bpfgen.Program) bool {
+	return p.Object != nil && slices.ContainsFunc(p.Object.Instructions, func(i asm.Instruction) bool {
+		return i.IsBuiltinCall() && i.Constant == int64(asm.FnGetAttachCookie)
+	})
 }
 
 // executable opens a file once.

@@ -35,21 +35,25 @@ const (
 		"spread is larger than what is left."
 	reasonPairs = "both pair by task storage: two clock reads and two look-ups of the storage are most of it. " +
 		"The rest is the counter of events, as above."
-	reasonWakes = "bpftrace wakes its reader for every event, which costs microseconds if the reader sleeps; when it " +
-		"is swamped and loses events, the lost ones cost little. See the losses among the streams."
+	reasonStream = "the counter of events for the summary, and the test whether the read failed, which the C program leaves out."
+	reasonComm   = "getting the command name from the kernel's helper and hashing 16 bytes is most of it, for the C " +
+		"program too (see its column). The rest is the counter of events, as above; with others on the machine the " +
+		"spread is larger than that."
 	reasonProducer = "the producer is the limit: without any probe it makes no more than the figure beside the row's name, " +
 		"and both tools share two processors with it. bpftrace's figure leaves out what it lost."
 	reasonReader = "the C program prints with one printf; tracer's rows are decoded by their types, escaped for the terminal and aligned."
 	reasonKeys   = "a cell is 232 bytes in memory, as it carries its type; a table of 100,000 rows is sorted by its values " +
 		"and aligned before it is printed. The C program prints each batch as it comes, unsorted."
-	reasonUprobe = "what takes the time is the kernel's: the C program, which only attaches, takes nearly as long."
+	reasonUprobe = "more than half of it is the kernel's: the C program does nothing else, and takes what its column says."
+	reasonWait   = "time passed includes waiting for a processor, of which others use some (see the load); the processor " +
+		"time in the next row does not."
 )
 
 // sections are the document's tables, in order.
 func sections() []section {
 	return []section{
 		{"startup", "Start-up, memory, disk", "From exec to the first instruction of the workload, which each tool starts when all is attached; from the workload's end to the tool's.", startRows()},
-		{"event", "One event in the kernel", "Time in BPF programs by the kernel's statistics, less that of an empty program on the same hook; instructions as the kernel runs them, all branches.", eventRows()},
+		{"event", "One event in the kernel", "Time in BPF programs by the kernel's statistics, less that of an empty program on the same hook; instructions as the kernel has them, with branches that are hardly ever taken (a full table, a lost record).", eventRows()},
 		{"event", "Slowdown of the workload", "Processor time of the workload with the probe, by that without.", slowRows()},
 		{"stream", "Streams", "Rows that arrived in a file, by the time the producer needed at full speed; what the reader could write if it had a processor of its own.", streamRows()},
 		{"functions", "Many functions", "Functions of a shared library: tracer by uprobe.multi, the others by a perf event each.", functionRows()},
@@ -63,13 +67,13 @@ func sections() []section {
 func startRows() []row {
 	var rows []row
 	for _, name := range startCases {
-		title, reason := caseNamed(name).title, ""
+		title, reason := caseNamed(name).title, reasonWait
 		if strings.HasPrefix(name, "count") {
 			reason = reasonRows
 		}
 		rows = append(rows,
 			row{id: "start " + name, title: "exec to attached: " + title, unit: "ms", scale: 1e6, ahead: 5, reason: reason},
-			row{id: "start cpu " + name, title: "processor time until then: " + title, unit: "ms", scale: 1e6, ahead: 5, reason: reason},
+			row{id: "start cpu " + name, title: "processor time until then: " + title, unit: "ms", scale: 1e6, ahead: 5, reason: strings.TrimPrefix(reason, reasonWait)},
 			row{id: "exit " + name, title: "exit: " + title, unit: "ms", scale: 1e6, ahead: 1},
 			row{id: "memory " + name, title: "peak memory: " + title, unit: "MB", scale: 1e6, ahead: 3})
 	}
@@ -77,7 +81,7 @@ func startRows() []row {
 }
 
 func eventRows() []row {
-	reasons := map[string]string{"latency": reasonPairs, "stream_open": reasonWakes}
+	reasons := map[string]string{"latency": reasonPairs, "stream_open": reasonStream, "count_comm": reasonComm, "keyed_hist": reasonComm}
 	var rows []row
 	for _, c := range eventCases {
 		reason, ok := reasons[c.name]

@@ -126,10 +126,10 @@ const remarks = `
 
 ## Privileges
 
-` + "`tracer plan`" + ` shows what a spec needs. CAP_BPF and CAP_PERFMON are enough to load and
-attach, but the formats of tracepoints are in tracefs, which only root may read (or
-CAP_DAC_READ_SEARCH): specs of raw tracepoints run without, those of tracepoints and system
-calls do not. fmt, version, catalog and validate need nothing; validate warns of what it may
+` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw tracepoints run.
+Tracepoints and system calls do not: their formats are in tracefs, which only root may read
+(or CAP_DAC_READ_SEARCH). A kernel may want more for user probes: 6.18 was seen to refuse
+them (EACCES), and tracer says so. fmt, version, catalog and validate need nothing; validate warns of what it may
 not look up.
 `
 
