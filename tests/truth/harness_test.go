@@ -140,6 +140,8 @@ type run struct {
 	spec string
 	// workload is its program and arguments, separated by blanks.
 	workload string
+	// before is shell text that precedes the workload in its command.
+	before string
 	// flags are for tracer apply.
 	flags []string
 }
@@ -189,7 +191,7 @@ func (r run) start(t *testing.T, options ...string) *started {
 	}
 	words := strings.Fields(r.workload)
 	command := slices.Concat([]string{filepath.Join(p.workloads, words[0]), "-o", s.truthFile, "-n", s.name}, options, words[1:])
-	args := slices.Concat([]string{"apply", "-o", "json", "-c", strings.Join(command, " ")}, r.flags, []string{spec})
+	args := slices.Concat([]string{"apply", "-o", "json", "-c", r.before + strings.Join(command, " ")}, r.flags, []string{spec})
 	s.ctx, s.cancel = context.WithTimeout(t.Context(), limit())
 	s.cmd = exec.CommandContext(s.ctx, p.tracer, args...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
