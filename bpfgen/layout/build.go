@@ -29,10 +29,31 @@ func NewRecord(id uint32, v *plan.Variant) *Record {
 // InPlace says that the record is filled in the ring buffer itself.
 func (r *Record) InPlace() bool { return r.TailMax == 0 && r.Size <= inPlaceMax }
 
+// needsPID says that a column holds an address of the traced process, which has
+// a name only together with the process, and no column is the process. The
+// record then carries it in a field behind the columns'.
+func needsPID(columns []plan.Column) bool {
+	needs := false
+	for _, c := range columns {
+		if c.Expr.Op == tree.Builtin && c.Expr.Name == "pid" {
+			return false
+		}
+		needs = needs || c.Expr.Type.Unit == "usym"
+		for _, part := range c.Expr.Parts {
+			needs = needs || part.Expr != nil && part.Expr.Type.Unit == "usym"
+		}
+	}
+	return needs
+}
+
 func (r *Record) place(tails bool) {
 	p := placer{tails: tails, off: RecordHeader}
 	for i, c := range r.Columns {
 		p.column(i, c.Expr.Type, c.Expr, c.Expr.Nullable, c.Expr.Parts)
+	}
+	if needsPID(r.Columns) {
+		pid := &tree.Expr{Op: tree.Builtin, Name: "pid", Type: types.U32}
+		p.add(Field{Column: len(r.Columns), Part: -1, Type: pid.Type, Expr: pid, Null: -1})
 	}
 	r.Fields, r.Size, r.TailMax = p.fields, align(p.off, 8), p.tail
 }

@@ -34,7 +34,7 @@ import (
 // bytes with NUL; List: count and used bytes), and their bytes follow one
 // another after the fixed part, in field order.
 type Field struct {
-	Column  int // index of its column
+	Column  int // index of its column; one above the last: a record's process id
 	Part    int // index in the column's Parts, -1: the whole column
 	Type    types.Type
 	Expr    *tree.Expr // what it holds; nil in tables' layouts

@@ -46,7 +46,7 @@ type columns struct {
 	text  []byte // Text columns put together
 	lists []value.Value
 	parts []value.Value // by field, of Text columns
-	pid   int           // column that holds the process id, -1: none
+	pid   int           // field that holds the process id, -1: none
 }
 
 // columnPlan is how one column comes about: one field, or the parts of a text.
@@ -90,7 +90,7 @@ func newColumns(what string, specs []columnSpec, fields []layout.Field, print Pr
 		}
 		c.decode[i] = d
 		if e := fields[i].Expr; e != nil && fields[i].Part < 0 && e.Op == tree.Builtin && e.Name == "pid" {
-			c.pid = fields[i].Column
+			c.pid = i
 		}
 	}
 	nulls := 0
@@ -198,11 +198,16 @@ func (c *columns) row(data []byte, fixed int, null uint64, out []value.Value) er
 			*dst = value.Value{Type: f.Type, Null: true}
 		}
 	}
+	if c.pid >= 0 {
+		pid := &c.parts[c.pid]
+		if at := c.fields[c.pid].Column; at < len(out) {
+			pid = &out[at]
+		}
+		setPID(out, uint32(pid.Int))
+		setPID(c.parts, uint32(pid.Int))
+	}
 	for i := range c.column {
 		c.finish(i, &out[i])
-	}
-	if c.pid >= 0 {
-		c.setPID(out, uint32(out[c.pid].Int))
 	}
 	return nil
 }
@@ -245,7 +250,7 @@ func (c *columns) finish(i int, out *value.Value) {
 }
 
 // setPID tells user addresses whose they are.
-func (c *columns) setPID(out []value.Value, pid uint32) {
+func setPID(out []value.Value, pid uint32) {
 	for i := range out {
 		if out[i].Type.Space == types.User || out[i].Type.Kind == types.Stack || out[i].Type.Unit == "usym" {
 			out[i].PID = pid

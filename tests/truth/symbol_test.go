@@ -1,0 +1,22 @@
+package truth
+
+import "testing"
+
+// TestUserAddressesAreNamed looks that the function a thread starts with has its
+// name, though the record has no column for the process. The program runs on
+// long enough to be looked at.
+func TestUserAddressesAreNamed(t *testing.T) {
+	got := run{workload: "tw-syscalls getppid 4000000 2", spec: `
+probe "uprobe" "create" {
+  binary    = "libc"
+  target    = "pthread_create"
+  signature = "int pthread_create(void *thread, void *attr, void *start, void *arg)"
+  where     = startswith(comm, "tw-syscalls") || comm == "workload"
+  capture {
+    start = usym(args.start)
+    text  = "at ${usym(args.start)}"
+  }
+}`}.do(t)
+	want := map[string]string{"start": "work", "text": "at work"}
+	compareEvents(t, got.output.events, []map[string]string{want, want})
+}
