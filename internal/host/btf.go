@@ -272,10 +272,12 @@ func stringTable(r io.ReaderAt) (off, n int64, err error) {
 }
 
 // fileHasString says whether a BTF file's string table has s as a whole string;
-// true if the file cannot be read, so that the reader of types decides.
+// true if the file cannot be read, so that the reader of types decides. The
+// strings of a module's BTF go on where those of the kernel end: no NUL precedes
+// the first of them.
 func fileHasString(path, s string) bool {
 	text, err := btfStrings(path)
-	return err != nil || bytes.Contains(text, []byte("\x00"+s+"\x00"))
+	return err != nil || bytes.HasPrefix(text, []byte(s+"\x00")) || bytes.Contains(text, []byte("\x00"+s+"\x00"))
 }
 
 // readRange reads n bytes at off; the memory taken is bounded by what is there.
