@@ -54,7 +54,7 @@ clean: ## Remove what was built
 
 # All stages run, also when one has failed; the last lines say what came of each.
 .PHONY: test
-test: ## All tests, also in virtual machines (about 15 minutes)
+test: ## All tests, also in virtual machines (some 25 minutes)
 	@$(MAKE) --no-print-directory STAGES="deps build check unit fuzz truth $(addprefix vm-,$(VM_KERNELS))" stages
 
 .PHONY: test-all

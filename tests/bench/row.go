@@ -29,24 +29,21 @@ type section struct {
 // the programs.
 const (
 	reasonRows = "making the hash table takes 12 ms of it (strace): the kernel allocates all of its 16384 rows for each " +
-		"processor beforehand. The C program has the same table and waits as long; bpftrace's has 4096 rows."
+		"processor beforehand. The C program has the same table."
 	reasonCounter = "every event is counted for the summary as well, by a look-up in a second per-CPU array; the C " +
-		"program counts nothing, and one that does takes 1 to 2 ns longer (of 8). With others on the machine the " +
-		"spread is larger than what is left."
+		"program counts nothing. One that does was seen to take 1 to 2 ns longer; the rest of the gap is not explained."
 	reasonPairs = "both pair by task storage: two clock reads and two look-ups of the storage are most of it. " +
 		"The rest is the counter of events, as above."
 	reasonStream = "the counter of events for the summary, and the test whether the read failed, which the C program leaves out."
 	reasonComm   = "getting the command name from the kernel's helper and hashing 16 bytes is most of it, for the C " +
-		"program too (see its column). The rest is the counter of events, as above; with others on the machine the " +
-		"spread is larger than that."
+		"program too (see its column). What the counter of events adds is not known apart."
 	reasonProducer = "the producer is the limit: without any probe it makes no more than the figure beside the row's name, " +
 		"and both tools share two processors with it. bpftrace's figure leaves out what it lost."
 	reasonReader = "the C program prints with one printf; tracer's rows are decoded by their types, escaped for the terminal and aligned."
 	reasonKeys   = "a cell is 232 bytes in memory, as it carries its type; a table of 100,000 rows is sorted by its values " +
 		"and aligned before it is printed. The C program prints each batch as it comes, unsorted."
 	reasonUprobe = "more than half of it is the kernel's: the C program does nothing else, and takes what its column says."
-	reasonWait   = "time passed includes waiting for a processor, of which others use some (see the load); the processor " +
-		"time in the next row does not."
+	reasonWait   = "time passed includes waiting for a processor; the processor time in the next row does not."
 )
 
 // sections are the document's tables, in order.
