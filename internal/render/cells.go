@@ -24,7 +24,7 @@ type column struct {
 // cell is a finished text in cells.text.
 type cell struct{ start, end, width int }
 
-// cells collects the finished texts of rows.
+// cells collects the finished texts of a row.
 type cells struct {
 	text []byte
 	list []cell
@@ -55,20 +55,20 @@ func (r *Renderer) appendValue(dst []byte, v *value.Value) ([]byte, int) {
 	switch {
 	case v.Null || v.Type.Kind == types.Stack:
 		return dst, 0
-	case v.Hist != nil:
+	case v.Hist() != nil:
 		start := len(dst)
-		dst = appendCount(dst, v.Hist.Count)
+		dst = appendCount(dst, v.Hist().Count)
 		return dst, len(dst) - start
-	case v.List != nil:
+	case v.List() != nil:
 		return r.appendList(dst, v)
 	}
-	u := unit.For(v.Type)
+	u := unit.For(*v.Type)
 	switch {
 	case u.JSON == unit.Number: // digits and a suffix: nothing to escape
 		start := len(dst)
 		dst = u.Append(dst, r.env, v)
 		width = len(dst) - start
-	case v.Type.Unit == "" && isContent(v.Type):
+	case v.Type.Unit == "" && isContent(*v.Type):
 		dst, width = appendEscaped(dst, v.Bytes)
 	default:
 		r.scratch = u.Append(r.scratch[:0], r.env, v)
@@ -79,16 +79,16 @@ func (r *Renderer) appendValue(dst []byte, v *value.Value) ([]byte, int) {
 
 func (r *Renderer) appendList(dst []byte, v *value.Value) ([]byte, int) {
 	total := 0
-	for i := range v.List {
+	for i := range v.List() {
 		if i > 0 {
 			dst = append(dst, ' ')
 			total++
 		}
 		var width int
-		dst, width = r.appendValue(dst, &v.List[i])
+		dst, width = r.appendValue(dst, &v.List()[i])
 		total += width
 	}
-	if v.Truncated && len(v.List) > 0 {
+	if v.Truncated && len(v.List()) > 0 {
 		dst = append(dst, ' ')
 		total++
 	}
@@ -178,7 +178,7 @@ func appendSpaces(dst []byte, n int) []byte {
 
 // frames appends a stack, one frame a line, innermost first.
 func (r *Renderer) frames(v *value.Value, indent int) {
-	for _, addr := range v.Addrs {
+	for _, addr := range v.Addrs() {
 		r.buf = appendSpaces(r.buf, indent)
 		r.scratch = unit.AppendFrame(r.scratch[:0], r.env, v, addr)
 		r.buf, _ = appendEscaped(r.buf, r.scratch)

@@ -40,8 +40,8 @@ func (r *Renderer) foldedKey(v *value.Value) {
 		r.foldedPart(r.cells.text)
 		return
 	}
-	for i := len(v.Addrs) - 1; i >= 0; i-- {
-		r.scratch = unit.AppendFrame(r.scratch[:0], r.env, v, v.Addrs[i])
+	for i := len(v.Addrs()) - 1; i >= 0; i-- {
+		r.scratch = unit.AppendFrame(r.scratch[:0], r.env, v, v.Addrs()[i])
 		r.cells.text, _ = appendEscaped(r.cells.text[:0], r.scratch)
 		r.foldedPart(r.cells.text)
 	}
@@ -66,8 +66,8 @@ func (r *Renderer) foldedCount(start int, values []value.Value) {
 		v := &values[i]
 		switch {
 		case v.Null:
-		case v.Hist != nil:
-			r.endFolded(appendCount(nil, v.Hist.Count))
+		case v.Hist() != nil:
+			r.endFolded(appendCount(nil, v.Hist().Count))
 			return
 		case v.IsFloat:
 			r.endFolded(appendJSONFloat(nil, v.Float, true))

@@ -45,7 +45,7 @@ func (r *Renderer) histogramRow(t *value.Table, by, values []value.Value, other 
 		}
 	}
 	for i := range min(len(t.Values), len(values)) {
-		if values[i].Hist != nil {
+		if values[i].Hist() != nil {
 			r.histogram(t.Values[i].Name, &values[i])
 		}
 	}
@@ -55,7 +55,7 @@ func (r *Renderer) histogramRow(t *value.Table, by, values []value.Value, other 
 func (r *Renderer) pairs(columns []value.Column, values []value.Value) {
 	for i := range min(len(columns), len(values)) {
 		v := &values[i]
-		if v.Hist != nil || v.Null || v.Type.Kind == types.Stack {
+		if v.Hist() != nil || v.Null || v.Type.Kind == types.Stack {
 			continue
 		}
 		r.style(dim)
@@ -85,7 +85,7 @@ type bar struct {
 // histogram appends one histogram: a line with its name, number of values and
 // mean, then one line a bucket. The longest bar is the fullest bucket's.
 func (r *Renderer) histogram(name string, v *value.Value) {
-	h := v.Hist
+	h := v.Hist()
 	r.buf = appendSpaces(r.buf, histogramIndent)
 	r.style(bold)
 	r.buf, _ = appendEscaped(r.buf, []byte(name))
@@ -94,19 +94,20 @@ func (r *Renderer) histogram(name string, v *value.Value) {
 	r.buf = append(r.buf, [...]string{" values", " value"}[b2i(h.Count == 1)]...)
 	if h.Count > 0 {
 		r.buf = append(r.buf, ", mean "...)
-		mean := value.Value{Type: v.Type, IsFloat: true, Float: meanOf(h, v.Type.Signed)}
-		mean.Type.BigEndian = false
+		t := *v.Type
+		t.BigEndian = false
+		mean := value.Value{Type: &t, IsFloat: true, Float: meanOf(h, v.Type.Signed)}
 		r.buf = r.appendMean(r.buf, &mean)
 	}
 	r.buf = append(r.buf, '\n')
-	r.bars(bars(h, v.Type.Signed), v.Type)
+	r.bars(bars(h, v.Type.Signed), *v.Type)
 }
 
 // appendMean appends a mean in the unit of its histogram if that is a quantity,
 // else as a number.
 func (r *Renderer) appendMean(dst []byte, mean *value.Value) []byte {
-	if !unit.For(mean.Type).Quantity {
-		mean.Type = types.S64
+	if !unit.For(*mean.Type).Quantity {
+		mean.Type = &types.S64
 	}
 	return unit.Append(dst, r.env, mean)
 }

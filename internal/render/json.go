@@ -98,15 +98,16 @@ func (r *Renderer) jsonFields(dst []byte, columns []value.Column, values []value
 
 // jsonValue appends one value.
 func (r *Renderer) jsonValue(dst []byte, v *value.Value) []byte {
-	u := unit.For(v.Type)
-	switch {
-	case v.Null:
+	if v.Null {
 		return append(dst, "null"...)
-	case v.Hist != nil:
+	}
+	u := unit.For(*v.Type)
+	switch {
+	case v.Hist() != nil:
 		return appendJSONHist(dst, v)
 	case v.Type.Kind == types.Stack:
 		return r.jsonStack(dst, v)
-	case v.List != nil || v.Type.Kind == types.List:
+	case v.List() != nil || v.Type.Kind == types.List:
 		return r.jsonList(dst, v)
 	case v.IsFloat && (u.JSON == unit.Number || u.Implicit):
 		return appendJSONFloat(dst, v.Float, u.Quantity)
@@ -116,7 +117,7 @@ func (r *Renderer) jsonValue(dst []byte, v *value.Value) []byte {
 		return appendJSONInteger(dst, unit.Integer(v), v.Type.Signed)
 	case u.JSON == unit.Time:
 		return append(r.clock.appendRFC3339(append(dst, '"'), unit.Integer(v)), '"')
-	case isContent(v.Type) && v.Type.Unit == "":
+	case isContent(*v.Type) && v.Type.Unit == "":
 		return r.jsonText(dst, v.Bytes, v.Truncated)
 	}
 	r.scratch = u.Append(r.scratch[:0], r.env, v)
@@ -145,12 +146,12 @@ func (r *Renderer) jsonText(dst, text []byte, truncated bool) []byte {
 
 func (r *Renderer) jsonList(dst []byte, v *value.Value) []byte {
 	dst = append(dst, '[')
-	for i := range v.List {
+	for i := range v.List() {
 		dst = separate(dst, i)
-		dst = r.jsonValue(dst, &v.List[i])
+		dst = r.jsonValue(dst, &v.List()[i])
 	}
 	if v.Truncated {
-		dst = separate(dst, len(v.List))
+		dst = separate(dst, len(v.List()))
 		dst = append(append(append(dst, '"'), ellipsis...), '"')
 	}
 	return append(dst, ']')
@@ -158,7 +159,7 @@ func (r *Renderer) jsonList(dst []byte, v *value.Value) []byte {
 
 func (r *Renderer) jsonStack(dst []byte, v *value.Value) []byte {
 	dst = append(dst, '[')
-	for i, addr := range v.Addrs {
+	for i, addr := range v.Addrs() {
 		dst = separate(dst, i)
 		r.scratch = unit.AppendFrame(r.scratch[:0], r.env, v, addr)
 		dst = appendJSONString(dst, r.scratch)
@@ -168,7 +169,7 @@ func (r *Renderer) jsonStack(dst []byte, v *value.Value) []byte {
 
 // appendJSONHist appends a histogram; a bound at infinity is null.
 func appendJSONHist(dst []byte, v *value.Value) []byte {
-	h, signed := v.Hist, v.Type.Signed
+	h, signed := v.Hist(), v.Type.Signed
 	dst = append(dst, `{"count":`...)
 	dst = appendJSONUint(dst, h.Count)
 	dst = append(dst, `,"sum":`...)

@@ -18,7 +18,7 @@ import (
 func event(values ...value.Value) *value.Event {
 	e := &value.Event{Probe: "p.x", Time: 1, Values: values}
 	for i, v := range values {
-		e.Columns = append(e.Columns, col("c"+strconv.Itoa(i), v.Type))
+		e.Columns = append(e.Columns, col("c"+strconv.Itoa(i), *v.Type))
 	}
 	return e
 }
@@ -26,11 +26,11 @@ func event(values ...value.Value) *value.Event {
 // hostile are values that hold bytes of a traced process, in every place.
 func hostile(s []byte) []value.Value {
 	return []value.Value{
-		{Type: types.Str(64), Bytes: s},
-		{Type: types.Buf(64), Bytes: s, Truncated: true},
-		{Type: types.Type{Kind: types.Text}, Bytes: s},
-		{Type: types.Type{Kind: types.List}, List: []value.Value{{Type: types.Str(64), Bytes: s}}},
-		{Type: types.Type{Kind: types.Bytes, Unit: "ip"}, Bytes: s},
+		{Type: new(types.Str(64)), Bytes: s},
+		{Type: new(types.Buf(64)), Bytes: s, Truncated: true},
+		{Type: &types.Type{Kind: types.Text}, Bytes: s},
+		{Type: &types.Type{Kind: types.List}, Parts: &value.Parts{List: []value.Value{{Type: new(types.Str(64)), Bytes: s}}}},
+		{Type: &types.Type{Kind: types.Bytes, Unit: "ip"}, Bytes: s},
 	}
 }
 
@@ -138,17 +138,17 @@ func TestJSONNumbers(t *testing.T) {
 		{"smallest exact", num(types.S64, -1<<53), "-9007199254740992"},
 		{"below a double", num(types.S64, -1<<53-1), `"-9007199254740993"`},
 		{"duration", num(types.NS, 1500), "1500"},
-		{"mean duration is an integer", value.Value{Type: types.NS, IsFloat: true, Float: 1706.6}, "1707"},
-		{"mean", value.Value{Type: types.S64, IsFloat: true, Float: 1706.6}, "1706.6"},
-		{"tiny", value.Value{Type: types.S64, IsFloat: true, Float: 1e-9}, "1e-09"},
-		{"huge", value.Value{Type: types.S64, IsFloat: true, Float: 1e300}, "1e+300"},
+		{"mean duration is an integer", value.Value{Type: &types.NS, IsFloat: true, Float: 1706.6}, "1707"},
+		{"mean", value.Value{Type: &types.S64, IsFloat: true, Float: 1706.6}, "1706.6"},
+		{"tiny", value.Value{Type: &types.S64, IsFloat: true, Float: 1e-9}, "1e-09"},
+		{"huge", value.Value{Type: &types.S64, IsFloat: true, Float: 1e300}, "1e+300"},
 		{"true", num(types.TBool, 1), "true"},
-		{"null", value.Value{Type: types.TBool, Null: true}, "null"},
+		{"null", value.Value{Type: &types.TBool, Null: true}, "null"},
 		{"pointer", num(types.AnyPtr, 16), `"0x10"`},
 		{"empty text is a string", str(""), `""`},
 		{"success is null", num(errno, 0), "null"},
 		{"wall time", num(types.U64.WithUnit("wall"), 1), `"1970-01-01T00:00:00.000000001Z"`},
-		{"empty list", value.Value{Type: types.Type{Kind: types.List}}, "[]"},
+		{"empty list", value.Value{Type: &types.Type{Kind: types.List}}, "[]"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -270,7 +270,7 @@ func FuzzHistogramsNeverPanic(f *testing.F) {
 		ty := types.NS
 		ty.Signed = signed
 		r := New(Options{Out: io.Discard})
-		table := &value.Table{Values: []value.Column{col("h", ty)}, Rows: []value.Row{{Values: []value.Value{{Type: ty, Hist: &h}}}}}
+		table := &value.Table{Values: []value.Column{col("h", ty)}, Rows: []value.Row{{Values: []value.Value{{Type: &ty, Parts: &value.Parts{Hist: &h}}}}}}
 		if err := r.Table(table); err != nil {
 			t.Fatal(err)
 		}

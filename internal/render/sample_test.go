@@ -34,16 +34,16 @@ func options(out *bytes.Buffer, width int) Options {
 	return Options{Out: out, Width: width, Env: testEnv(), WallOffset: offset}
 }
 
-func num(t types.Type, n int64) value.Value { return value.Value{Type: t, Int: uint64(n)} }
+func num(t types.Type, n int64) value.Value { return value.Value{Type: &t, Int: uint64(n)} }
 
-func str(s string) value.Value { return value.Value{Type: types.Str(128), Bytes: []byte(s)} }
+func str(s string) value.Value { return value.Value{Type: new(types.Str(128)), Bytes: []byte(s)} }
 
-func comm(s string) value.Value { return value.Value{Type: types.Comm, Bytes: []byte(s)} }
+func comm(s string) value.Value { return value.Value{Type: &types.Comm, Bytes: []byte(s)} }
 
 func col(name string, t types.Type) value.Column { return value.Column{Name: name, Type: t} }
 
 func stack(space types.Space, addrs ...uint64) value.Value {
-	return value.Value{Type: types.Type{Kind: types.Stack, Space: space}, Addrs: addrs, PID: 7}
+	return value.Value{Type: &types.Type{Kind: types.Stack, Space: space}, Parts: &value.Parts{Addrs: addrs}, PID: 7}
 }
 
 func hist(t types.Type, linear bool, bounds []uint64, counts []uint64) value.Value {
@@ -55,7 +55,7 @@ func hist(t types.Type, linear bool, bounds []uint64, counts []uint64) value.Val
 			h.Buckets = append(h.Buckets, value.Bucket{Ge: bounds[i], Lt: bounds[i+1], Count: n})
 		}
 	}
-	return value.Value{Type: t, Hist: h}
+	return value.Value{Type: &t, Parts: &value.Parts{Hist: h}}
 }
 
 var (
@@ -80,7 +80,7 @@ func openEvents() []*value.Event {
 	}
 	cut := row(1_002_300_000, 8, "cut", "/very/long", 1, 0, 999)
 	cut.Values[2].Truncated = true
-	return append(events, cut, &value.Event{Probe: "syscall.open", Time: 1_002_400_000, Columns: columns, Values: []value.Value{num(types.U32, 9), comm("null"), {Type: types.Str(128), Null: true}, num(types.U32.WithUnit("hex"), 1), num(errno, 0), {Type: types.NS, Null: true}}})
+	return append(events, cut, &value.Event{Probe: "syscall.open", Time: 1_002_400_000, Columns: columns, Values: []value.Value{num(types.U32, 9), comm("null"), {Type: new(types.Str(128)), Null: true}, num(types.U32.WithUnit("hex"), 1), num(errno, 0), {Type: &types.NS, Null: true}}})
 }
 
 func mixedEvents() []*value.Event {
@@ -95,10 +95,10 @@ func mixedEvents() []*value.Event {
 
 func stackEvents() []*value.Event {
 	columns := []value.Column{col("pid", types.U32), col("kernel", types.Type{Kind: types.Stack}), col("user", types.Type{Kind: types.Stack, Space: types.User}), col("argv", types.Type{Kind: types.List})}
-	argv := value.Value{Type: types.Type{Kind: types.List}, List: []value.Value{str("ls"), str("-l"), str("a b")}, Truncated: true}
+	argv := value.Value{Type: &types.Type{Kind: types.List}, Parts: &value.Parts{List: []value.Value{str("ls"), str("-l"), str("a b")}}, Truncated: true}
 	return []*value.Event{
 		{Probe: "kprobe.read", Time: 1_000_000, Columns: columns, Values: []value.Value{num(types.U32, 1), stack(types.Kernel, 0x9c01, 2, 0x1003), stack(types.User, 16, 0x7fff12345678), argv}},
-		{Probe: "kprobe.read", Time: 2_000_000, Columns: columns, Values: []value.Value{num(types.U32, 2), stack(types.Kernel, 1), {Type: types.Type{Kind: types.Stack}, Null: true}, argv}},
+		{Probe: "kprobe.read", Time: 2_000_000, Columns: columns, Values: []value.Value{num(types.U32, 2), stack(types.Kernel, 1), {Type: &types.Type{Kind: types.Stack}, Null: true}, argv}},
 	}
 }
 
@@ -106,7 +106,7 @@ func readsTable() *value.Table {
 	row := func(name, path string, calls, bytes, ns int64, mean float64) value.Row {
 		return value.Row{
 			By:     []value.Value{comm(name), str(path)},
-			Values: []value.Value{num(types.U64, calls), num(size, bytes), num(types.NS, ns), {Type: types.S64, IsFloat: true, Float: mean}},
+			Values: []value.Value{num(types.U64, calls), num(size, bytes), num(types.NS, ns), {Type: &types.S64, IsFloat: true, Float: mean}},
 		}
 	}
 	return &value.Table{
@@ -157,14 +157,14 @@ func linearTable() *value.Table {
 	return &value.Table{
 		Aggregate: "delay", Probes: []string{"kprobe.x"}, Time: 5_000_000_000,
 		Values: []value.Column{{Name: "delay", Type: ns, Hist: true}},
-		Rows:   []value.Row{{Values: []value.Value{{Type: ns, Hist: h}}}},
+		Rows:   []value.Row{{Values: []value.Value{{Type: &ns, Parts: &value.Parts{Hist: h}}}}},
 	}
 }
 
 func cacheTables() []*value.Table {
 	columns := []value.Column{col("hits", types.U64), col("misses", types.S64), col("ratio", types.S64)}
 	table := func(at uint64, hits, misses int64, ratio float64) *value.Table {
-		return &value.Table{Aggregate: "cache", Probes: []string{"kprobe.accessed"}, Time: at, Values: columns, Rows: []value.Row{{Values: []value.Value{num(types.U64, hits), num(types.S64, misses), {Type: types.S64, IsFloat: true, Float: ratio}}}}}
+		return &value.Table{Aggregate: "cache", Probes: []string{"kprobe.accessed"}, Time: at, Values: columns, Rows: []value.Row{{Values: []value.Value{num(types.U64, hits), num(types.S64, misses), {Type: &types.S64, IsFloat: true, Float: ratio}}}}}
 	}
 	return []*value.Table{table(1e9, 12000, 3, 99.97), table(2e9, 7, 0, 100)}
 }

@@ -193,7 +193,7 @@ func (r *Renderer) rowProbe(probe string, at int) int {
 func (r *Renderer) row(l *layout, values []value.Value, at int) {
 	r.cells.reset()
 	r.addRow(l, values)
-	r.line(l, 0, values, at)
+	r.line(l, values, at)
 }
 
 // addRow collects the texts of a row. Missing values are empty.
@@ -207,25 +207,25 @@ func (r *Renderer) addRow(l *layout, values []value.Value) {
 	}
 }
 
-// line appends the row whose texts start at cell first. Stacks, and texts that
-// would push others off the line, follow below it.
-func (r *Renderer) line(l *layout, first int, values []value.Value, at int) {
+// line appends the row whose texts were collected. Stacks, and texts that would
+// push others off the line, follow below it.
+func (r *Renderer) line(l *layout, values []value.Value, at int) {
 	below := l.stacks > 0
 	for i := range l.columns {
 		c := &l.columns[i]
 		if c.below {
 			continue
 		}
-		if r.tooLong(l, first, i) {
+		if r.tooLong(l, i) {
 			below = true
 			r.buf, at = r.named(l, c, []byte(belowMark), len(belowMark), at)
 			continue
 		}
-		r.buf, at = r.named(l, c, r.cells.bytes(first+i), r.cells.list[first+i].width, at)
+		r.buf, at = r.named(l, c, r.cells.bytes(i), r.cells.list[i].width, at)
 	}
 	r.buf = append(r.buf, '\n')
 	if below {
-		r.rowBelow(l, first, values)
+		r.rowBelow(l, values)
 	}
 }
 
@@ -234,8 +234,8 @@ const belowMark = "(below)"
 
 // tooLong says that a text is followed by others on its line and would leave
 // them less than a quarter of it.
-func (r *Renderer) tooLong(l *layout, first, i int) bool {
-	return r.cells.list[first+i].width > max(r.opt.Width*3/4, l.columns[i].width) && i+1 < len(l.columns)
+func (r *Renderer) tooLong(l *layout, i int) bool {
+	return r.cells.list[i].width > max(r.opt.Width*3/4, l.columns[i].width) && i+1 < len(l.columns)
 }
 
 // named places a cell; in mixed streams its column's name leads it.
@@ -252,14 +252,14 @@ const belowIndent = 4
 
 // rowBelow appends what stands below a row. A stack that is the only thing
 // there needs no name.
-func (r *Renderer) rowBelow(l *layout, first int, values []value.Value) {
+func (r *Renderer) rowBelow(l *layout, values []value.Value) {
 	things := l.stacks
 	for i := range l.columns {
-		if !l.columns[i].below && r.tooLong(l, first, i) {
+		if !l.columns[i].below && r.tooLong(l, i) {
 			things++
 			r.buf = appendSpaces(r.buf, belowIndent)
 			r.buf = append(append(r.buf, l.columns[i].name...), ": "...)
-			r.buf = append(append(r.buf, r.cells.bytes(first+i)...), '\n')
+			r.buf = append(append(r.buf, r.cells.bytes(i)...), '\n')
 		}
 	}
 	for i := range min(len(l.columns), len(values)) {

@@ -40,7 +40,7 @@ func hasHistogram(t *value.Table) bool {
 		return false
 	}
 	for i := range row.Values {
-		if row.Values[i].Hist != nil {
+		if row.Values[i].Hist() != nil {
 			return true
 		}
 	}
@@ -106,38 +106,41 @@ func (r *Renderer) singleRow(t *value.Table) {
 	r.row(l, t.Rows[0].Values, at)
 }
 
-// grid appends a header and one line a row, the (other) row last.
+// grid appends a header and one line a row, the (other) row last. Texts are made
+// twice, first for their widths: those of a million rows would fill the memory.
 func (r *Renderer) grid(t *value.Table) {
 	if len(t.Rows) == 0 && t.Other == nil {
 		return
 	}
 	l := newLayout(append(append([]value.Column(nil), t.By...), t.Values...))
-	r.cells.reset()
 	var values []value.Value
 	for i := range t.Rows {
 		values = append(append(values[:0], t.Rows[i].By...), t.Rows[i].Values...)
+		r.cells.reset()
 		r.addRow(l, values)
+		l.stretch(r.cells.list)
 	}
 	if t.Other != nil {
 		r.addOther(t)
+		l.stretch(r.cells.list)
 	}
-	l.fit(r.cells.list, r.opt.Width)
+	l.narrow(0, r.opt.Width)
 	r.header(l.columns)
 	for i := range t.Rows {
 		values = append(append(values[:0], t.Rows[i].By...), t.Rows[i].Values...)
-		r.line(l, i*len(l.columns), values, 0)
+		r.row(l, values, 0)
 		if r.flushIfFull() != nil {
 			return // the error is kept
 		}
 	}
 	if t.Other != nil {
-		values = append(make([]value.Value, len(t.By)), t.Other.Values...)
-		r.otherLine(l, len(t.Rows)*len(l.columns), values)
+		r.otherLine(l, t)
 	}
 }
 
 // addOther collects the texts of the (other) row.
 func (r *Renderer) addOther(t *value.Table) {
+	r.cells.reset()
 	for i := range t.By {
 		if i == 0 {
 			r.cells.add(otherKey)
@@ -154,9 +157,10 @@ func (r *Renderer) addOther(t *value.Table) {
 	}
 }
 
-func (r *Renderer) otherLine(l *layout, first int, values []value.Value) {
+func (r *Renderer) otherLine(l *layout, t *value.Table) {
+	r.addOther(t)
 	r.style(dim)
-	r.line(l, first, values, 0)
+	r.line(l, nil, 0)
 	r.buf = r.buf[:len(r.buf)-1]
 	r.style(normal)
 	r.buf = append(r.buf, '\n')
@@ -165,23 +169,17 @@ func (r *Renderer) otherLine(l *layout, first int, values []value.Value) {
 // minText is the width below which a text column is not narrowed.
 const minText = 12
 
-// fit makes every column as wide as its widest text, or less if the line would be
-// longer than width. Texts that do not fit push what follows them aside in their
-// own row only.
-func (l *layout) fit(texts []cell, width int) {
-	n := len(l.columns)
+// stretch makes columns at least as wide as a row's texts and their names.
+func (l *layout) stretch(texts []cell) {
 	for i := range l.columns {
-		l.columns[i].width = len(l.columns[i].name)
+		c := &l.columns[i]
+		c.width = max(c.width, texts[i].width, len(c.name))
 	}
-	for i, text := range texts {
-		c := &l.columns[i%n]
-		c.width = max(c.width, text.width)
-	}
-	l.narrow(0, width)
 }
 
 // narrow sets where columns start, after indent cells. As long as the line is
-// longer than width it narrows the widest text column.
+// longer than width it narrows the widest text column: texts that then do not fit
+// push what follows them aside in their own row only.
 func (l *layout) narrow(indent, width int) {
 	for {
 		excess := spread(l.columns, indent) - width

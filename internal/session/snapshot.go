@@ -88,12 +88,13 @@ func (s *Session) readAll(m *ebpf.Map, clear bool, snap *stream.Snapshot) error 
 	// The library sizes a batch by the length of a slice of keys, so that keys
 	// must be arrays of their size.
 	keyType := reflect.SliceOf(reflect.ArrayOf(keySize, reflect.TypeFor[byte]()))
-	for batch := min(firstBatch, int(m.MaxEntries())); ; {
-		keys := reflect.MakeSlice(keyType, batch, batch)
-		values := make([]byte, batch*stride)
+	batch := min(firstBatch, int(m.MaxEntries()))
+	keys, values := reflect.MakeSlice(keyType, batch, batch), make([]byte, batch*stride)
+	for {
 		n, err := lookup(&cursor, keys.Interface(), values, nil)
 		if errors.Is(err, unix.ENOSPC) {
 			batch *= 2
+			keys, values = reflect.MakeSlice(keyType, batch, batch), make([]byte, batch*stride)
 			continue
 		}
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

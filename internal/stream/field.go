@@ -197,12 +197,12 @@ func (c *columns) listOf(count int, body []byte, f *layout.Field, out *value.Val
 		if end < 0 {
 			return errors.New("a string of a list has no end")
 		}
-		v := value.Value{Type: *f.Type.Elem}
+		v := value.Value{Type: f.Type.Elem}
 		setString(&v, body[:end], f.Type.Elem.Size, false)
 		c.lists = append(c.lists, v)
 		body = body[end+1:]
 	}
-	out.List = c.lists[start:len(c.lists):len(c.lists)]
+	out.Parts = &value.Parts{List: c.lists[start:len(c.lists):len(c.lists)]}
 	return nil
 }
 
@@ -213,8 +213,8 @@ func decodeArray(c *columns, f *layout.Field, data []byte, out *value.Value) err
 	}
 	start, elem := len(c.lists), f.Type.Elem
 	for i := range f.Type.Len {
-		c.lists = append(c.lists, value.Value{Type: *elem, Int: le64(b[i*elem.Size:], elem.Size, elem.Signed)})
+		c.lists = append(c.lists, value.Value{Type: elem, Int: le64(b[i*elem.Size:], elem.Size, elem.Signed)})
 	}
-	out.List = c.lists[start:len(c.lists):len(c.lists)]
+	out.Parts = &value.Parts{List: c.lists[start:len(c.lists):len(c.lists)]}
 	return nil
 }

@@ -51,7 +51,7 @@ func u32(n uint32) string { return string(binary.LittleEndian.AppendUint32(nil, 
 
 func list(elem types.Type) types.Type { return types.Type{Kind: types.List, Elem: &elem} }
 
-func strOf(s string) value.Value { return value.Value{Type: types.Str(3), Bytes: []byte(s)} }
+func strOf(s string) value.Value { return value.Value{Type: new(types.Str(3)), Bytes: []byte(s)} }
 
 func TestEveryKindDecodes(t *testing.T) {
 	fixed, fixedStr := types.Buf(4), types.Str(5)
@@ -82,15 +82,15 @@ func TestEveryKindDecodes(t *testing.T) {
 		{"bytes have a length", types.Buf(4), layout.Field{Size: 8, Null: -1}, u32(2) + "\x00\x01xx", value.Value{Bytes: []byte{0, 1}}},
 		{"more bytes wanted than fit are cut", types.Buf(4), layout.Field{Size: 8, Null: -1}, u32(5) + "abcd", value.Value{Bytes: []byte("abcd"), Truncated: true}},
 		{"fixed bytes have none", fixed, layout.Field{Size: 4, Null: -1}, "ab\x00d", value.Value{Bytes: []byte("ab\x00d")}},
-		{"lists", strs, layout.Field{Size: 16, Null: -1}, u32(2) + u32(5) + "ab\x00c\x00xxx", value.Value{List: []value.Value{strOf("ab"), strOf("c")}}},
-		{"a list that goes on is cut", strs, layout.Field{Size: 16, Null: -1}, u32(1|layout.CountMore) + u32(2) + "c\x00xxxxxx", value.Value{Truncated: true, List: []value.Value{strOf("c")}}},
-		{"an element too long is cut", strs, layout.Field{Size: 16, Null: -1}, u32(1) + u32(5) + "abcd\x00xxx", value.Value{List: []value.Value{cut}}},
-		{"arrays of scalars", array, layout.Field{Size: 4, Null: -1}, "\x01\x00\xff\xff", value.Value{List: []value.Value{{Type: types.S16, Int: 1}, {Type: types.S16, Int: ^uint64(0)}}}},
+		{"lists", strs, layout.Field{Size: 16, Null: -1}, u32(2) + u32(5) + "ab\x00c\x00xxx", value.Value{Parts: &value.Parts{List: []value.Value{strOf("ab"), strOf("c")}}}},
+		{"a list that goes on is cut", strs, layout.Field{Size: 16, Null: -1}, u32(1|layout.CountMore) + u32(2) + "c\x00xxxxxx", value.Value{Truncated: true, Parts: &value.Parts{List: []value.Value{strOf("c")}}}},
+		{"an element too long is cut", strs, layout.Field{Size: 16, Null: -1}, u32(1) + u32(5) + "abcd\x00xxx", value.Value{Parts: &value.Parts{List: []value.Value{cut}}}},
+		{"arrays of scalars", array, layout.Field{Size: 4, Null: -1}, "\x01\x00\xff\xff", value.Value{Parts: &value.Parts{List: []value.Value{{Type: &types.S16, Int: 1}, {Type: &types.S16, Int: ^uint64(0)}}}}},
 		{"a string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(3) + "ab\x00", value.Value{Bytes: []byte("ab")}},
 		{"a cut string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(7) + "abcdef\x00", value.Value{Bytes: []byte("abcde"), Truncated: true}},
 		{"an empty string in the tail", types.Str(5), layout.Field{Size: 4, Null: -1, Tail: true, TailMax: 7}, u32(0), value.Value{}},
 		{"bytes in the tail", types.Buf(4), layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 4}, u32(9) + u32(4) + "abcd", value.Value{Bytes: []byte("abcd"), Truncated: true}},
-		{"a list in the tail", strs, layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 40}, u32(2) + u32(4) + "a\x00b\x00", value.Value{List: []value.Value{strOf("a"), strOf("b")}}},
+		{"a list in the tail", strs, layout.Field{Size: 8, Null: -1, Tail: true, TailMax: 40}, u32(2) + u32(4) + "a\x00b\x00", value.Value{Parts: &value.Parts{List: []value.Value{strOf("a"), strOf("b")}}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d, err := NewDecoder([]*layout.Record{recordOf(row.typ, row.field)}, plain)
@@ -104,11 +104,11 @@ func TestEveryKindDecodes(t *testing.T) {
 			if e.Probe != "tracepoint.open" || e.Time != 12345 || e.Columns[0].Name != "x" {
 				t.Errorf("event %+v", e)
 			}
-			cut := row.want.Truncated || slices.ContainsFunc(row.want.List, isTruncated)
+			cut := row.want.Truncated || slices.ContainsFunc(row.want.List(), isTruncated)
 			if got := d.Truncated(e.Probe); (got == 1) != cut || got > 1 {
 				t.Errorf("%d truncations counted", got)
 			}
-			row.want.Type = row.typ
+			row.want.Type = &row.typ
 			if diff := cmp.Diff(row.want, e.Values[0], emptyIsNil()); diff != "" {
 				t.Error(diff)
 			}

@@ -162,7 +162,7 @@ func (c *columns) planColumn(i int, s columnSpec) (columnPlan, error) {
 
 // constant is the value of a constant part.
 func constant(e *tree.Expr) value.Value {
-	v := value.Value{Type: e.Type, Int: e.Int, Null: e.Type.Kind == types.Null}
+	v := value.Value{Type: &e.Type, Int: e.Int, Null: e.Type.Kind == types.Null}
 	if e.Str != "" {
 		v.Bytes = []byte(e.Str)
 	}
@@ -183,28 +183,20 @@ func (c *columns) row(data []byte, fixed int, null uint64, out []value.Value) er
 	}
 	for i := range c.fields {
 		f := &c.fields[i]
-		dst := &c.parts[i]
-		if f.Part < 0 && f.Column < len(out) {
-			dst = &out[f.Column]
-		}
-		*dst = value.Value{Type: f.Type}
+		dst := c.value(i, out)
+		*dst = value.Value{Type: &f.Type}
 		if err := c.decode[i](c, f, data[:fixed], dst); err != nil {
 			return fmt.Errorf("%s: field %d: %w", c.what, i, err)
 		}
-		if dst.Truncated || slices.ContainsFunc(dst.List, isTruncated) {
+		if dst.Truncated || slices.ContainsFunc(dst.List(), isTruncated) {
 			c.cut++
 		}
 		if f.Null >= 0 && null>>uint(f.Null)&1 != 0 {
-			*dst = value.Value{Type: f.Type, Null: true}
+			*dst = value.Value{Type: &f.Type, Null: true}
 		}
 	}
 	if c.pid >= 0 {
-		pid := &c.parts[c.pid]
-		if at := c.fields[c.pid].Column; at < len(out) {
-			pid = &out[at]
-		}
-		setPID(out, uint32(pid.Int))
-		setPID(c.parts, uint32(pid.Int))
+		c.tellPID(out)
 	}
 	for i := range c.column {
 		c.finish(i, &out[i])
@@ -218,10 +210,10 @@ func isTruncated(v value.Value) bool { return v.Truncated }
 func (c *columns) finish(i int, out *value.Value) {
 	p := &c.column[i]
 	if p.field >= 0 {
-		out.Type = c.header[i].Type
+		out.Type = &c.header[i].Type
 		return
 	}
-	*out = value.Value{Type: c.header[i].Type}
+	*out = value.Value{Type: &c.header[i].Type}
 	if p.parts == nil {
 		out.Null = out.Type.Kind == types.Null
 		return
@@ -249,11 +241,20 @@ func (c *columns) finish(i int, out *value.Value) {
 	out.Bytes = c.text[start:len(c.text):len(c.text)]
 }
 
-// setPID tells user addresses whose they are.
-func setPID(out []value.Value, pid uint32) {
-	for i := range out {
-		if out[i].Type.Space == types.User || out[i].Type.Kind == types.Stack || out[i].Type.Unit == "usym" {
-			out[i].PID = pid
+// value is where field i goes: into its column, or into a part of one.
+func (c *columns) value(i int, out []value.Value) *value.Value {
+	if f := &c.fields[i]; f.Part < 0 && f.Column < len(out) {
+		return &out[f.Column]
+	}
+	return &c.parts[i]
+}
+
+// tellPID tells user addresses whose they are.
+func (c *columns) tellPID(out []value.Value) {
+	pid := uint32(c.value(c.pid, out).Int)
+	for i := range c.fields {
+		if t := &c.fields[i].Type; t.Space == types.User || t.Kind == types.Stack || t.Unit == "usym" {
+			c.value(i, out).PID = pid
 		}
 	}
 }

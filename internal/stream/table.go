@@ -184,7 +184,7 @@ func word(raw []byte, cpu, stride, n int) uint64 {
 }
 
 func mergeSum(m *merger, raw []byte, cpus, stride int) value.Value {
-	v := value.Value{Type: m.result}
+	v := value.Value{Type: &m.result}
 	for cpu := range cpus {
 		v.Int += word(raw, cpu, stride, 0)
 	}
@@ -197,7 +197,7 @@ func mergeAvg(m *merger, raw []byte, cpus, stride int) value.Value {
 		sum += word(raw, cpu, stride, 0)
 		count += word(raw, cpu, stride, 1)
 	}
-	v := value.Value{Type: m.result, IsFloat: true}
+	v := value.Value{Type: &m.result, IsFloat: true}
 	if count == 0 {
 		return v
 	}
@@ -217,7 +217,7 @@ func mergeExtreme(m *merger, raw []byte, cpus, stride int) value.Value {
 			best = max(best, word(raw, cpu, stride, 0))
 		}
 	}
-	v := value.Value{Type: m.result}
+	v := value.Value{Type: &m.result}
 	if fed != 0 {
 		v.Int = layout.Unordered(best, m.column.Type.Signed, m.column.Func == plan.Min)
 	}
@@ -225,7 +225,7 @@ func mergeExtreme(m *merger, raw []byte, cpus, stride int) value.Value {
 }
 
 func mergeLast(m *merger, raw []byte, cpus, stride int) value.Value {
-	v := value.Value{Type: m.result}
+	v := value.Value{Type: &m.result}
 	var newest uint64
 	for cpu := range cpus {
 		if ns := word(raw, cpu, stride, 0); ns > newest {
@@ -252,7 +252,7 @@ func mergeSlots(m *merger, raw []byte, cpus, stride int) value.Value {
 			h.Buckets = append(h.Buckets, b)
 		}
 	}
-	return value.Value{Type: m.result, Hist: h}
+	return value.Value{Type: &m.result, Parts: &value.Parts{Hist: h}}
 }
 
 // bounds is the bucket of a slot.

@@ -67,7 +67,7 @@ func TestCPUsAreMerged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			row.want.Type = d.values[0].Type
+			row.want.Type = new(d.values[0].Type)
 			if diff := cmp.Diff(row.want, got.Rows[0].Values[0]); diff != "" {
 				t.Error(diff)
 			}
@@ -111,7 +111,7 @@ func TestHistogramSlotsBecomeBuckets(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := &value.Hist{Count: uint64(len(row.slots)), Sum: 99, Linear: row.column.Func == plan.Linear, Buckets: row.want}
-			if diff := cmp.Diff(want, got.Rows[0].Values[0].Hist); diff != "" {
+			if diff := cmp.Diff(want, got.Rows[0].Values[0].Hist()); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -31,11 +31,11 @@ func appendOwn(c *columns, dst []byte, v *value.Value, p *tree.Part) []byte {
 	if p.Verb != tree.JoinVerb {
 		separator = " "
 	}
-	for i := range v.List {
+	for i := range v.List() {
 		if i > 0 {
 			dst = append(dst, separator...)
 		}
-		dst = appendOwn(c, dst, &v.List[i], p)
+		dst = appendOwn(c, dst, &v.List()[i], p)
 	}
 	return dst
 }

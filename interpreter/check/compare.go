@@ -46,7 +46,7 @@ func literalError(err error) error {
 
 // constValue is a parsed literal as a constant of type t (or its own).
 func constValue(v value.Value, t types.Type, rng hcl.Range) *tree.Expr {
-	c := tree.New(tree.Const, v.Type, rng)
+	c := tree.New(tree.Const, *v.Type, rng)
 	if v.Type.IsScalar() {
 		c.Int = v.Int
 		if t.IsScalar() && (!t.IsNumber() || fits(c, t)) {

@@ -68,7 +68,7 @@ func New(env Env) *Event {
 // Value computes e as a column shows it: the elements of an array are read.
 func (ev *Event) Value(e *tree.Expr) value.Value {
 	v := ev.eval(e)
-	if e.Type.Kind == types.Array && v.List == nil && !v.Null {
+	if e.Type.Kind == types.Array && v.List() == nil && !v.Null {
 		return ev.readArray(e)
 	}
 	return v
@@ -80,7 +80,7 @@ func (ev *Event) eval(e *tree.Expr) value.Value {
 		return v
 	}
 	v := ev.compute(e)
-	v.Type = e.Type
+	v.Type = &e.Type
 	ev.done[e] = v
 	return v
 }

@@ -110,9 +110,9 @@ func (ev *Event) readArray(e *tree.Expr) value.Value {
 	t := e.Type
 	size := t.Elem.Size
 	data := orZeros(ev.read(ev.base(e), 0, t.Len*size), t.Len*size)
-	v := value.Value{Type: t, List: make([]value.Value, t.Len)}
-	for i := range v.List {
-		v.List[i] = value.Value{Type: *t.Elem, Int: widened(loaded(data[i*size:(i+1)*size]), *t.Elem)}
+	v := value.Value{Type: &t, Parts: &value.Parts{List: make([]value.Value, t.Len)}}
+	for i := range v.List() {
+		v.List()[i] = value.Value{Type: t.Elem, Int: widened(loaded(data[i*size:(i+1)*size]), *t.Elem)}
 	}
 	return v
 }
@@ -173,7 +173,8 @@ func (ev *Event) buf(e *tree.Expr) value.Value {
 // strs reads a null-ended array of strings.
 func (ev *Event) strs(e *tree.Expr) value.Value {
 	b := ev.base(e.Args[0])
-	v := value.Value{List: []value.Value{}}
+	list := []value.Value{}
+	v := value.Value{}
 	for i := uint64(0); ; i++ {
 		pointer := loaded(ev.read(b, 8*i, 8))
 		if pointer == 0 {
@@ -187,8 +188,9 @@ func (ev *Event) strs(e *tree.Expr) value.Value {
 		elem := *e.Type.Elem
 		text := ev.readString(base{addr: pointer, typ: b.typ}, elem.Size)
 		s := ev.shaped(value.Value{Bytes: text}, &tree.Expr{Type: elem})
-		s.Type = elem
-		v.List = append(v.List, s)
+		s.Type = &elem
+		list = append(list, s)
 	}
+	v.Parts = &value.Parts{List: list}
 	return v
 }

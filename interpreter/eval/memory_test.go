@@ -197,7 +197,7 @@ func TestListsEndAtNull(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := eval.Expr(c.e, record())
 			texts := []string{}
-			for _, v := range got.List {
+			for _, v := range got.List() {
 				texts = append(texts, string(v.Bytes))
 			}
 			if !slices.Equal(texts, c.want) || got.Truncated != c.more || got.FailedReads != c.failed {
@@ -211,8 +211,8 @@ func TestArraysShowTheirElements(t *testing.T) {
 	elem := types.S16
 	e := at(64, types.Type{Kind: types.Array, Elem: &elem, Len: 3, Size: 6, Space: types.User}, userPointer(ramBase, nil))
 	got := eval.Expr(e, record())
-	if len(got.List) != 3 || got.List[1].Int != 0xffffffffffff8483 {
-		t.Errorf("got %v", got.List)
+	if len(got.List()) != 3 || got.List()[1].Int != 0xffffffffffff8483 {
+		t.Errorf("got %v", got.List())
 	}
 	first := at(2, elem, e)
 	if n := eval.Expr(first, record()); n.Int != 0xffffffffffff8483 {
@@ -332,17 +332,17 @@ func TestRecordsKnowEveryPlace(t *testing.T) {
 		{Int: neg(2)},
 		{Int: 0xffffffffffff8382},
 		{Int: 'b'},
-		{List: []value.Value{{Int: 'a' | 'b'<<8}, {Int: 'c'}}},
+		{Parts: &value.Parts{List: []value.Value{{Int: 'a' | 'b'<<8}, {Int: 'c'}}}},
 		{Bytes: []byte("ab")},
 	}
 	for i, w := range want {
 		got := eval.Expr(argument(l, i), r)
-		if got.Int != w.Int || string(got.Bytes) != string(w.Bytes) || len(got.List) != len(w.List) || got.Truncated {
+		if got.Int != w.Int || string(got.Bytes) != string(w.Bytes) || len(got.List()) != len(w.List()) || got.Truncated {
 			t.Errorf("argument %d: got %+v, want %+v", i, got.Value, w)
 		}
-		for k := range w.List {
-			if got.List[k].Int != w.List[k].Int {
-				t.Errorf("argument %d, element %d: got %#x, want %#x", i, k, got.List[k].Int, w.List[k].Int)
+		for k := range w.List() {
+			if got.List()[k].Int != w.List()[k].Int {
+				t.Errorf("argument %d, element %d: got %#x, want %#x", i, k, got.List()[k].Int, w.List()[k].Int)
 			}
 		}
 	}

@@ -117,14 +117,14 @@ func (r *Record) operand(loc tree.Loc) uint64 {
 }
 
 func elements(data []byte, t types.Type) value.Value {
-	v := value.Value{List: make([]value.Value, t.Len)}
+	v := value.Value{Parts: &value.Parts{List: make([]value.Value, t.Len)}}
 	size := t.Elem.Size
-	for i := range v.List {
+	for i := range v.List() {
 		var word [8]byte
 		if (i+1)*size <= len(data) {
 			copy(word[:], data[i*size:(i+1)*size])
 		}
-		v.List[i] = value.Value{Type: *t.Elem, Int: widened(binary.LittleEndian.Uint64(word[:]), *t.Elem)}
+		v.List()[i] = value.Value{Type: t.Elem, Int: widened(binary.LittleEndian.Uint64(word[:]), *t.Elem)}
 	}
 	return v
 }

@@ -101,11 +101,11 @@ func appendOwn(dst []byte, v *value.Value, separator string) []byte {
 	if v.Type.Kind != types.List && v.Type.Kind != types.Array {
 		return unit.Append(dst, nil, v)
 	}
-	for i := range v.List {
+	for i := range v.List() {
 		if i > 0 {
 			dst = append(dst, separator...)
 		}
-		dst = appendOwn(dst, &v.List[i], separator)
+		dst = appendOwn(dst, &v.List()[i], separator)
 	}
 	return dst
 }

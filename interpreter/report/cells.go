@@ -34,15 +34,15 @@ func unknown(column value.Column) cty.Value {
 
 // toCty is a cell as an expression sees it.
 func toCty(v *value.Value, env *unit.Env) cty.Value {
-	u := unit.For(v.Type)
+	u := unit.For(*v.Type)
 	switch {
-	case v.Hist != nil:
+	case v.Hist() != nil:
 		return cty.ObjectVal(map[string]cty.Value{
-			histCount: cty.NumberUIntVal(v.Hist.Count),
-			histSum:   integer(v.Hist.Sum, v.Type.Signed),
+			histCount: cty.NumberUIntVal(v.Hist().Count),
+			histSum:   integer(v.Hist().Sum, v.Type.Signed),
 		})
 	case v.Null:
-		return cty.NullVal(unknown(value.Column{Type: v.Type}).Type())
+		return cty.NullVal(unknown(value.Column{Type: *v.Type}).Type())
 	case v.IsFloat:
 		if math.IsNaN(v.Float) || math.IsInf(v.Float, 0) {
 			return cty.NullVal(cty.Number)
@@ -64,9 +64,9 @@ func integer(n uint64, signed bool) cty.Value {
 	return cty.NumberUIntVal(n)
 }
 
-// toValue is a result as a cell of a derived column: an integer stays one if it
-// fits into 64 bits, infinity (a division by zero) is null.
-func toValue(result cty.Value, t types.Type) value.Value {
+// toValue is a result as a cell of a derived column of type t: an integer stays
+// one if it fits into 64 bits, infinity (a division by zero) is null.
+func toValue(result cty.Value, t *types.Type) value.Value {
 	result, _ = result.UnmarkDeep()
 	null := value.Value{Type: t, Null: true}
 	if !result.IsKnown() || result.IsNull() {
@@ -76,36 +76,37 @@ func toValue(result cty.Value, t types.Type) value.Value {
 	case cty.Bool:
 		return boolean(result.True())
 	case cty.String:
-		return value.Value{Type: types.Type{Kind: types.Text}, Bytes: []byte(result.AsString())}
+		return value.Value{Type: &derivedText, Bytes: []byte(result.AsString())}
 	case cty.Number:
 		return number(result.AsBigFloat(), t)
 	}
 	return null
 }
 
+// derivedText is the type of derived strings.
+var derivedText = types.Type{Kind: types.Text}
+
 func boolean(b bool) value.Value {
-	v := value.Value{Type: types.TBool}
+	v := value.Value{Type: &types.TBool}
 	if b {
 		v.Int = 1
 	}
 	return v
 }
 
-func number(f *big.Float, t types.Type) value.Value {
+func number(f *big.Float, t *types.Type) value.Value {
 	if f.IsInf() {
 		return value.Value{Type: t, Null: true}
 	}
 	if t.Kind != types.Int {
-		t = types.S64
+		t = &types.S64
 	}
 	if f.IsInt() {
 		if n, accuracy := f.Int64(); accuracy == big.Exact {
-			t.Signed = true
-			return value.Value{Type: t, Int: uint64(n)}
+			return value.Value{Type: withSign(t, true), Int: uint64(n)}
 		}
 		if n, accuracy := f.Uint64(); accuracy == big.Exact {
-			t.Signed = false
-			return value.Value{Type: t, Int: n}
+			return value.Value{Type: withSign(t, false), Int: n}
 		}
 	}
 	n, _ := f.Float64()
@@ -113,4 +114,14 @@ func number(f *big.Float, t types.Type) value.Value {
 		return value.Value{Type: t, Null: true}
 	}
 	return value.Value{Type: t, IsFloat: true, Float: n}
+}
+
+// withSign is t, or a copy of it, signed or not.
+func withSign(t *types.Type, signed bool) *types.Type {
+	if t.Signed == signed {
+		return t
+	}
+	other := *t
+	other.Signed = signed
+	return &other
 }

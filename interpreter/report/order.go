@@ -24,11 +24,22 @@ func (r *Report) order(rows []value.Row) {
 		index[i] = i
 	}
 	slices.SortStableFunc(index, r.comparison(rows))
-	sorted := make([]value.Row, len(rows))
-	for i, from := range index {
-		sorted[i] = rows[from]
+	permute(rows, index)
+}
+
+// permute puts row index[i] at i, in place, one cycle after the other; index is
+// used up.
+func permute(rows []value.Row, index []int) {
+	for start := range index {
+		first := rows[start]
+		at := start
+		for index[at] != start {
+			from := index[at]
+			rows[at], index[at] = rows[from], at
+			at = from
+		}
+		rows[at], index[at] = first, at
 	}
-	copy(rows, sorted)
 }
 
 // comparison compares two rows, by their numbers in the list.
@@ -74,7 +85,7 @@ func imagesOf(rows []value.Row, cell func(*value.Row) *value.Value) []int64 {
 	images := make([]int64, len(rows))
 	for i := range rows {
 		v := cell(&rows[i])
-		if v.Null || v.IsFloat || v.Hist != nil || v.Bytes != nil || v.List != nil || v.Type.Kind != types.Int {
+		if v.Null || v.IsFloat || v.Hist() != nil || v.Bytes != nil || v.List() != nil || v.Type.Kind != types.Int {
 			return nil
 		}
 		n := unit.Integer(v)
@@ -86,7 +97,7 @@ func imagesOf(rows []value.Row, cell func(*value.Row) *value.Value) []int64 {
 	return images
 }
 
-var missing = value.Value{Null: true}
+var missing = value.Value{Null: true, Type: &types.TNull}
 
 // sortCell is the cell of a row that decides its place.
 func (r *Report) sortCell(row *value.Row) *value.Value {
@@ -103,7 +114,7 @@ func (r *Report) sortCell(row *value.Row) *value.Value {
 // sortTexts is the text of each row's sort cell if the column sorts as text, else
 // nil. An empty cell's is nil.
 func (r *Report) sortTexts(rows []value.Row) [][]byte {
-	if isNumeric(r.column(r.sort)) {
+	if isNumeric(*r.column(r.sort)) {
 		return nil
 	}
 	texts := make([][]byte, len(rows))
@@ -143,8 +154,8 @@ func compareDescending(a, b *value.Value) int {
 
 // compareNumbers compares two numbers exactly, whatever their signs and forms.
 func compareNumbers(a, b *value.Value) int {
-	if a.Hist != nil && b.Hist != nil {
-		return cmp.Compare(a.Hist.Count, b.Hist.Count)
+	if a.Hist() != nil && b.Hist() != nil {
+		return cmp.Compare(a.Hist().Count, b.Hist().Count)
 	}
 	if a.IsFloat || b.IsFloat {
 		return bigOf(a).Cmp(bigOf(b))
@@ -187,9 +198,9 @@ func compareCells(a, b *value.Value) int {
 	case a.Null || b.Null:
 		return cmp.Compare(b2i(b.Null), b2i(a.Null))
 	case a.Type.Kind == types.Stack:
-		return slices.Compare(a.Addrs, b.Addrs)
-	case a.List != nil || b.List != nil:
-		return compareKeys(a.List, b.List)
+		return slices.Compare(a.Addrs(), b.Addrs())
+	case a.List() != nil || b.List() != nil:
+		return compareKeys(a.List(), b.List())
 	case a.Bytes != nil || b.Bytes != nil:
 		return bytes.Compare(a.Bytes, b.Bytes)
 	}

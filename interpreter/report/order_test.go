@@ -19,17 +19,17 @@ func cellRow(key, number value.Value) value.Row {
 func TestPlainNumbersSortAsCellsDo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	signed := func() value.Value {
-		return value.Value{Type: types.S64, Int: uint64(random.Int64()) >> random.UintN(64) * uint64(1-2*random.Int64N(2))}
+		return value.Value{Type: &types.S64, Int: uint64(random.Int64()) >> random.UintN(64) * uint64(1-2*random.Int64N(2))}
 	}
-	small := func() value.Value { return value.Value{Type: types.U32, Int: uint64(random.UintN(50))} }
+	small := func() value.Value { return value.Value{Type: &types.U32, Int: uint64(random.UintN(50))} }
 	huge := func() value.Value {
-		return value.Value{Type: types.U64, Int: math.MaxInt64 - 1 + uint64(random.UintN(4))}
+		return value.Value{Type: &types.U64, Int: math.MaxInt64 - 1 + uint64(random.UintN(4))}
 	}
 	text := func() value.Value {
-		return value.Value{Type: types.Comm, Bytes: []byte{byte('a' + random.UintN(26))}}
+		return value.Value{Type: &types.Comm, Bytes: []byte{byte('a' + random.UintN(26))}}
 	}
-	empty := func() value.Value { return value.Value{Type: types.S64, Null: random.UintN(2) == 0, Int: 7} }
-	fraction := func() value.Value { return value.Value{Type: types.S64, IsFloat: true, Float: random.Float64()} }
+	empty := func() value.Value { return value.Value{Type: &types.S64, Null: random.UintN(2) == 0, Int: 7} }
+	fraction := func() value.Value { return value.Value{Type: &types.S64, IsFloat: true, Float: random.Float64()} }
 	for _, test := range []struct {
 		name                  string
 		key, number           func() value.Value

@@ -147,7 +147,7 @@ func (r *Report) Event(e *value.Event) hcl.Diagnostics {
 func nullKey(by []value.Column) []value.Value {
 	key := make([]value.Value, len(by))
 	for i := range key {
-		key[i] = value.Value{Type: by[i].Type, Null: true}
+		key[i] = value.Value{Type: &by[i].Type, Null: true}
 	}
 	return key
 }
@@ -173,7 +173,7 @@ func (r *Report) compute() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	total := len(r.by) + len(r.values)
 	for len(r.row) < total {
-		r.row = append(r.row, value.Value{Null: true, Type: types.TNull})
+		r.row = append(r.row, value.Value{Null: true, Type: &types.TNull})
 	}
 	names := r.context.Variables
 	for _, i := range r.inputs {
@@ -183,17 +183,17 @@ func (r *Report) compute() hcl.Diagnostics {
 		result, evalDiags := r.eval(&d.program)
 		diags = append(diags, evalDiags...)
 		column := r.column(d.column)
-		r.row[d.column] = toValue(result, column.Type)
+		r.row[d.column] = toValue(result, &column.Type)
 		names[column.Name] = r.cell(&r.row[d.column])
 	}
 	return diags
 }
 
-func (r *Report) column(i int) value.Column {
+func (r *Report) column(i int) *value.Column {
 	if i < len(r.by) {
-		return r.by[i]
+		return &r.by[i]
 	}
-	return r.values[i-len(r.by)]
+	return &r.values[i-len(r.by)]
 }
 
 func (r *Report) cell(v *value.Value) cty.Value { return toCty(v, r.spec.Env) }

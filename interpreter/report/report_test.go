@@ -50,12 +50,12 @@ func readsSpec(t testing.TB, derive ...string) Spec {
 
 func row(comm string, calls uint64, bytes, ns int64) value.Row {
 	return value.Row{
-		By: []value.Value{{Type: types.Comm, Bytes: []byte(comm)}},
+		By: []value.Value{{Type: &types.Comm, Bytes: []byte(comm)}},
 		Values: []value.Value{
-			{Type: types.U64, Int: calls},
-			{Type: size, Int: uint64(bytes)},
-			{Type: types.NS, Int: uint64(ns)},
-			{Type: types.NS, Hist: &value.Hist{Count: calls, Sum: uint64(ns)}},
+			{Type: &types.U64, Int: calls},
+			{Type: &size, Int: uint64(bytes)},
+			{Type: &types.NS, Int: uint64(ns)},
+			{Type: &types.NS, Parts: &value.Parts{Hist: &value.Hist{Count: calls, Sum: uint64(ns)}}},
 		},
 	}
 }
@@ -250,7 +250,7 @@ func TestEventDerivesBesideCapture(t *testing.T) {
 		t.Fatal(diags)
 	}
 	for range 2 { // the second event has the columns it came with
-		e := &value.Event{Columns: spec.Values, Values: []value.Value{{Type: types.U64, Int: 3072}}}
+		e := &value.Event{Columns: spec.Values, Values: []value.Value{{Type: &types.U64, Int: 3072}}}
 		if diags := r.Event(e); len(diags) > 0 {
 			t.Fatal(diags)
 		}
@@ -343,7 +343,7 @@ func BenchmarkEvent(b *testing.B) {
 	e := &value.Event{}
 	for b.Loop() {
 		e.Columns = spec.Values
-		e.Values = append(e.Values[:0], value.Value{Type: types.U64, Int: 3072})
+		e.Values = append(e.Values[:0], value.Value{Type: &types.U64, Int: 3072})
 		r.Event(e)
 	}
 }

@@ -46,12 +46,14 @@ func parseIP(_ *Env, t types.Type, s string) (value.Value, error) {
 		raw := addr.Unmap().As4()
 		if t.IsScalar() {
 			t.Unit, t.BigEndian = "ip", false
-			return value.Value{Type: t, Int: uint64(binary.LittleEndian.Uint32(raw[:]))}, nil
+			return value.Value{Type: &t, Int: uint64(binary.LittleEndian.Uint32(raw[:]))}, nil
 		}
-		return value.Value{Type: fixedBytes("ip", 4), Bytes: raw[:]}, nil
+		t = fixedBytes("ip", 4)
+		return value.Value{Type: &t, Bytes: raw[:]}, nil
 	}
 	raw := addr.As16()
-	return value.Value{Type: fixedBytes("ip", 16), Bytes: raw[:]}, nil
+	t = fixedBytes("ip", 16)
+	return value.Value{Type: &t, Bytes: raw[:]}, nil
 }
 
 func fixedBytes(unit string, size int) types.Type {
@@ -72,7 +74,7 @@ func appendColons(dst, raw []byte) []byte {
 
 const macSize = 6 // ETH_ALEN of include/uapi/linux/if_ether.h
 
-func parseMAC(_ *Env, _ types.Type, s string) (value.Value, error) {
+func parseMAC(_ *Env, t types.Type, s string) (value.Value, error) {
 	if len(s) != 3*macSize-1 {
 		return value.Value{}, errLiteral()
 	}
@@ -84,7 +86,8 @@ func parseMAC(_ *Env, _ types.Type, s string) (value.Value, error) {
 		}
 		raw[i] = byte(hi<<4 | lo)
 	}
-	return value.Value{Type: fixedBytes("mac", macSize), Bytes: raw}, nil
+	t = fixedBytes("mac", macSize)
+	return value.Value{Type: &t, Bytes: raw}, nil
 }
 
 func hexDigit(c byte) int {

@@ -65,7 +65,7 @@ func scalarOr(t, own types.Type) types.Type {
 // order, size and sign that a value of that type has in a register.
 func scalar(unit string, t types.Type, n int64) value.Value {
 	t.Unit = unit
-	v := value.Value{Type: t, Int: uint64(n)}
+	v := value.Value{Type: &t, Int: uint64(n)}
 	v.Int = Integer(&v)
 	if t.Size < 8 {
 		shift := 64 - 8*t.Size
@@ -124,7 +124,7 @@ func formatBytes(dst []byte, _ *Env, v *value.Value) []byte {
 }
 
 func formatStack(dst []byte, env *Env, v *value.Value) []byte {
-	for i, addr := range v.Addrs {
+	for i, addr := range v.Addrs() {
 		if i > 0 {
 			dst = append(dst, '\n')
 		}
@@ -135,7 +135,7 @@ func formatStack(dst []byte, env *Env, v *value.Value) []byte {
 
 // AppendFrame appends one address of the stack v as text.
 func AppendFrame(dst []byte, env *Env, v *value.Value, addr uint64) []byte {
-	frame := value.Value{Type: types.U64, Int: addr, PID: v.PID}
+	frame := value.Value{Type: &types.U64, Int: addr, PID: v.PID}
 	if v.Type.Space == types.User {
 		return formatUserSymbol(dst, env.orEmpty(), &frame)
 	}

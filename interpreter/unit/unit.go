@@ -152,11 +152,11 @@ func (u *Unit) Append(dst []byte, env *Env, v *value.Value) []byte {
 	if v.Null {
 		return dst
 	}
-	for i := range v.List {
+	for i := range v.List() {
 		if i > 0 {
 			dst = append(dst, ' ')
 		}
-		dst = Append(dst, env, &v.List[i])
+		dst = Append(dst, env, &v.List()[i])
 	}
 	return u.format(dst, env.orEmpty(), v)
 }
@@ -164,8 +164,8 @@ func (u *Unit) Append(dst []byte, env *Env, v *value.Value) []byte {
 // AppendBound appends a bound of a histogram of type t: quantities in their
 // unit, everything else as a number.
 func (u *Unit) AppendBound(dst []byte, env *Env, t types.Type, bound uint64) []byte {
-	v := value.Value{Type: t, Int: bound}
-	v.Type.BigEndian = false
+	t.BigEndian = false
+	v := value.Value{Type: &t, Int: bound}
 	if u.Quantity {
 		return u.Append(dst, env, &v)
 	}
@@ -197,7 +197,7 @@ func For(t types.Type) *Unit {
 
 // Append appends any value's text by the unit of its type.
 func Append(dst []byte, env *Env, v *value.Value) []byte {
-	return For(v.Type).Append(dst, env, v)
+	return For(*v.Type).Append(dst, env, v)
 }
 
 // Integer is the number of a scalar value as the language sees it: swapped to

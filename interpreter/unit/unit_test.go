@@ -36,10 +36,10 @@ func (machine) WallTime(mono uint64) time.Time      { return time.Unix(170000000
 
 func testEnv() *Env { return &Env{Names: ABI("x86_64"), Resolver: machine{}} }
 
-func number(t types.Type, n int64) value.Value { return value.Value{Type: t, Int: uint64(n)} }
+func number(t types.Type, n int64) value.Value { return value.Value{Type: &t, Int: uint64(n)} }
 
 func raw(unit string, bytes ...byte) value.Value {
-	return value.Value{Type: types.Type{Kind: types.Bytes, Size: len(bytes), Fixed: true, Unit: unit}, Bytes: bytes}
+	return value.Value{Type: &types.Type{Kind: types.Bytes, Size: len(bytes), Fixed: true, Unit: unit}, Bytes: bytes}
 }
 
 func TestAppendPrintsEachUnit(t *testing.T) {
@@ -80,8 +80,8 @@ func TestAppendPrintsEachUnit(t *testing.T) {
 		{"unknown user", number(types.U32.WithUnit("username"), 1000), "1000"},
 		{"kernel symbol", number(types.U64.WithUnit("ksym"), 0xffff001c), "vfs_read+0x1c [ext4]"},
 		{"unknown kernel symbol", number(types.U64.WithUnit("ksym"), 16), "0x10"},
-		{"user symbol", value.Value{Type: types.U64.WithUnit("usym"), Int: 0x400000, PID: 7}, "main"},
-		{"user symbol of another process", value.Value{Type: types.U64.WithUnit("usym"), Int: 0x400000}, "0x400000"},
+		{"user symbol", value.Value{Type: new(types.U64.WithUnit("usym")), Int: 0x400000, PID: 7}, "main"},
+		{"user symbol of another process", value.Value{Type: new(types.U64.WithUnit("usym")), Int: 0x400000}, "0x400000"},
 		{"mac", raw("mac", 2, 0x42, 0xac, 0x11, 0, 2), "02:42:ac:11:00:02"},
 		{"hex", number(types.U32.WithUnit("hex"), 0x1f), "0x1f"},
 		{"hex of a negative number has its size", number(types.S32.WithUnit("hex"), -1), "0xffffffff"},
@@ -106,13 +106,13 @@ func TestAppendPrintsEachUnit(t *testing.T) {
 		{"true", number(types.TBool, 1), "true"},
 		{"signed", number(types.S32, -5), "-5"},
 		{"unsigned", number(types.U64, -1), "18446744073709551615"},
-		{"mean", value.Value{Type: types.S64, IsFloat: true, Float: 1706.6}, "1706.6"},
-		{"mean that is rounded", value.Value{Type: types.S64, IsFloat: true, Float: 5.0 / 3}, "1.667"},
-		{"mean without a rest", value.Value{Type: types.S64, IsFloat: true, Float: 2.5}, "2.5"},
-		{"mean of durations", value.Value{Type: types.NS, IsFloat: true, Float: 1706.6}, "1.707us"},
-		{"no number", value.Value{Type: types.S64, IsFloat: true, Float: math.NaN()}, ""},
-		{"null", value.Value{Type: types.NS, Null: true}, ""},
-		{"list", value.Value{Type: types.Type{Kind: types.List}, List: []value.Value{{Type: types.Str(4), Bytes: []byte("ls")}, {Type: types.Str(4), Bytes: []byte("-l")}}}, "ls -l"},
+		{"mean", value.Value{Type: &types.S64, IsFloat: true, Float: 1706.6}, "1706.6"},
+		{"mean that is rounded", value.Value{Type: &types.S64, IsFloat: true, Float: 5.0 / 3}, "1.667"},
+		{"mean without a rest", value.Value{Type: &types.S64, IsFloat: true, Float: 2.5}, "2.5"},
+		{"mean of durations", value.Value{Type: &types.NS, IsFloat: true, Float: 1706.6}, "1.707us"},
+		{"no number", value.Value{Type: &types.S64, IsFloat: true, Float: math.NaN()}, ""},
+		{"null", value.Value{Type: &types.NS, Null: true}, ""},
+		{"list", value.Value{Type: &types.Type{Kind: types.List}, Parts: &value.Parts{List: []value.Value{{Type: new(types.Str(4)), Bytes: []byte("ls")}, {Type: new(types.Str(4)), Bytes: []byte("-l")}}}}, "ls -l"},
 		{"unit nobody knows", number(types.U32.WithUnit("parsec"), 3), "3"},
 	}
 	for _, row := range rows {

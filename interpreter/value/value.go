@@ -8,32 +8,65 @@ package value
 
 import "tracer/interpreter/types"
 
-// Value is one value of a column.
+// Value is one value of a column. Tables and streams have very many: it is 64
+// bytes, and what few values have is behind a pointer.
 type Value struct {
-	Type types.Type
-	// Null is no value: an empty cell, JSON null.
-	Null bool
+	// Type is shared by the values of a column and never changed; nil in the
+	// evaluator's intermediate values, which have none.
+	Type *types.Type
 	// Int is the value of a scalar (Bool, Int, Enum, Pointer): the 64-bit
 	// register, sign-extended if Type.Signed.
 	Int uint64
+	// Float is the value of a derived or avg column when IsFloat.
+	Float float64
 	// Bytes is the content of String and Bytes (and of Text, put together):
 	// raw, from a traced process, never escaped yet.
 	Bytes []byte
+	// Parts is what a List, Array, Stack or histogram consists of, else nil.
+	Parts *Parts
+	// PID is the process (thread group) whose memory a user address or stack
+	// belongs to; 0 where it does not matter or is not known.
+	PID     uint32
+	IsFloat bool
+	// Null is no value: an empty cell, JSON null.
+	Null bool
 	// Truncated says that the content was longer than the column can hold.
 	Truncated bool
+}
+
+// Parts is what a composite value consists of.
+type Parts struct {
 	// List is the elements of a List or Array.
 	List []Value
 	// Addrs is the instruction addresses of a Stack, innermost first; whether
 	// they are the kernel's or a process's is Type.Space.
 	Addrs []uint64
-	// PID is the process (thread group) whose memory a user address or stack
-	// belongs to; 0 where it does not matter or is not known.
-	PID uint32
 	// Hist is the histogram of hist() and linear() columns.
 	Hist *Hist
-	// Float is the value of a derived or avg column when IsFloat.
-	Float   float64
-	IsFloat bool
+}
+
+// List is the elements of a List or Array, nil if it is none.
+func (v *Value) List() []Value {
+	if v.Parts == nil {
+		return nil
+	}
+	return v.Parts.List
+}
+
+// Addrs is the addresses of a Stack, nil if it is none.
+func (v *Value) Addrs() []uint64 {
+	if v.Parts == nil {
+		return nil
+	}
+	return v.Parts.Addrs
+}
+
+// Hist is the value's histogram, nil if it is none.
+func (v *Value) Hist() *Hist {
+	if v.Parts == nil {
+		return nil
+	}
+	return v.Parts.Hist
 }
 
 // Hist is a histogram. The unit of its bounds is Value.Type.Unit.

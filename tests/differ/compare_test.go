@@ -124,11 +124,11 @@ func same(a, b *value.Value) bool {
 	if a.Type.IsScalar() {
 		return a.Int == b.Int
 	}
-	if len(a.List) != len(b.List) || a.Truncated != b.Truncated || !bytes.Equal(a.Bytes, b.Bytes) {
+	if len(a.List()) != len(b.List()) || a.Truncated != b.Truncated || !bytes.Equal(a.Bytes, b.Bytes) {
 		return false
 	}
-	for i := range a.List {
-		if !same(&a.List[i], &b.List[i]) {
+	for i := range a.List() {
+		if !same(&a.List()[i], &b.List()[i]) {
 			return false
 		}
 	}
@@ -147,8 +147,8 @@ func describe(v *value.Value) string {
 	out := fmt.Sprintf("%q", v.Bytes)
 	if v.Type.Kind == types.List || v.Type.Kind == types.Array {
 		var parts []string
-		for i := range v.List {
-			parts = append(parts, describe(&v.List[i]))
+		for i := range v.List() {
+			parts = append(parts, describe(&v.List()[i]))
 		}
 		out = "[" + strings.Join(parts, ", ") + "]"
 	}
