@@ -3,6 +3,7 @@ package bpfgen
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -28,8 +29,12 @@ func Compile(p *plan.Plan) (*Object, hcl.Diagnostics) {
 	}
 	n := 0
 	for _, probe := range p.Probes {
+		table, counts := c.counts(probe)
+		if counts != nil {
+			c.out.Tables[slices.Index(p.Tables, table)].Counts = counts
+		}
 		for _, v := range probe.Variants {
-			c.variant(n, v)
+			c.variant(n, v, counts != nil)
 			n++
 		}
 	}
@@ -108,9 +113,9 @@ func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
 	c.out.Maps[name] = spec
 }
 
-func (c *compiler) variant(n int, v *plan.Variant) {
+func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 	in := lower.Input{
-		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)),
+		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)), Counted: counted,
 		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n)},
 	}
 	if v.Stream {

@@ -73,7 +73,7 @@ func TestSpecsCompileToThis(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := &txtar.Archive{Comment: ar.Comment, Files: ar.Files[:1]}
+			got := &txtar.Archive{Comment: ar.Comment, Files: slices.Clip(ar.Files[:1])}
 			o := compile(t, ar.Files[0].Data)
 			for _, p := range o.Programs {
 				side := [...]string{"", " entry", " return"}[p.Side]
@@ -168,5 +168,38 @@ func TestMapsFollowFromThePlan(t *testing.T) {
 	want := []string{"calls0 TaskStorage", "counters PerCPUArray", "events RingBuf", "scratch PerCPUArray", "table0 ArrayOfMaps", "table0_other ArrayOfMaps", "zeros Array"}
 	if !slices.Equal(names, want) {
 		t.Errorf("maps are %v, want %v", names, want)
+	}
+}
+
+// TestTablesThatCountTheirProbe says where a table's own count is its probe's:
+// wherever each event that is taken reaches the table, and nothing else does.
+func TestTablesThatCountTheirProbe(t *testing.T) {
+	probe := func(name, body string) string {
+		return "probe \"syscall\" \"" + name + "\" {\n  target = \"openat\"\n" + body + "\n}\n"
+	}
+	table := func(lines string) string { return "  aggregate \"t\" {\n" + lines + "\n  }\n" }
+	for _, row := range []struct {
+		name, spec string
+		want       *bpfgen.Counts
+	}{
+		{"count", probe("a", table("values = { n = count() }")), &bpfgen.Counts{N: 1}},
+		{"count behind another column", probe("a", table("values = {\n s = sum(args.flags)\n n = count()\n }")), &bpfgen.Counts{Off: 8, N: 1}},
+		{"mean", probe("a", table("values = { m = avg(args.flags) }")), &bpfgen.Counts{Off: 8, N: 1}},
+		{"histogram", probe("a", table("values = { h = hist(args.flags) }")), &bpfgen.Counts{Off: 8, N: 66}},
+		{"a condition of the probe", probe("a", "  where = args.flags > 7\n"+table("values = { n = count() }")), &bpfgen.Counts{N: 1}},
+		{"the last of two", probe("a", "  aggregate \"u\" {\n where = pid > 1\n values = { n = count() }\n}\n"+table("values = { n = count() }")), &bpfgen.Counts{N: 1}},
+		{"a condition of the table", probe("a", table("where = args.flags > 7\nvalues = { n = count() }")), nil},
+		{"nothing that counts", probe("a", table("values = { s = sum(args.flags) }")), nil},
+		{"a stream beside it", probe("a", "  stream = true\n"+table("values = { n = count() }")), nil},
+		{"cleared when printed", probe("a", table("interval = \"1s\"\nvalues = { n = count() }")), nil},
+		{"shared by two probes", probe("a", table("values = { n = count() }")) + probe("b", table("values = { n = count() }")), nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := compile(t, []byte(row.spec))
+			got := o.Tables[len(o.Tables)-1].Counts
+			if (got == nil) != (row.want == nil) || got != nil && *got != *row.want {
+				t.Errorf("got %+v, want %+v", got, row.want)
+			}
+		})
 	}
 }

@@ -39,6 +39,16 @@ type Table struct {
 	// Other is the per-CPU array of one entry that takes the events of keys
 	// the full table could not add; "" for tables without a key.
 	Other string
+	// Counts is set where the table's own count is its probe's: what was taken is
+	// in no counter.
+	Counts *Counts
+}
+
+// Counts are the words of each row that together count the events that one
+// probe took.
+type Counts struct {
+	Probe  int // plan.Probe.Index
+	Off, N int // byte offset in the value, number of u64 words
 }
 
 // Side says which end of a call a program sits on.

@@ -67,9 +67,13 @@ func (l *lowerer) finishExits() {
 func (l *lowerer) countExit(kind exitKind) {
 	end := l.newBlock("end")
 	words := exitCounters[kind]
-	if len(words) == 0 && l.fails == nil && l.cuts == nil {
-		l.b.Jump(end)
-	} else {
+	if kind == exitTaken && l.in.Counted {
+		words = nil
+	}
+	if len(words) == 0 {
+		l.ifCounted(end)
+	}
+	if l.b != end {
 		p := l.call(fnMapLookup, l.mapRef(l.in.Maps.Counters), l.indexKey(int64(l.in.Variant.Probe.Index)))
 		l.nonNull(p, end)
 		for _, w := range words {
@@ -81,6 +85,29 @@ func (l *lowerer) countExit(kind exitKind) {
 	}
 	l.at(end)
 	end.Exit(l.konst(0))
+}
+
+// ifCounted goes to end if the stack slots that count have counted nothing.
+func (l *lowerer) ifCounted(end *ir.Block) {
+	some := l.newBlock("counts")
+	some.Cold = true
+	var counted *ir.Value
+	for _, slot := range []*ir.Value{l.fails, l.cuts} {
+		switch {
+		case slot == nil:
+		case counted == nil:
+			counted = l.load(slot, 0, 8, false)
+		default:
+			counted = l.op2(ir.OpOr, counted, l.load(slot, 0, 8, false))
+		}
+	}
+	if counted == nil {
+		l.b.Jump(end)
+		l.b = end
+		return
+	}
+	l.b.If(ir.OpNe, counted, l.konst(0), some, end, nil)
+	l.at(some)
 }
 
 // addCounted adds what a stack slot counted, if anything.

@@ -68,6 +68,8 @@ type Input struct {
 	Maps    Maps
 	// Atomic: additions to the probe's counters must be atomic.
 	Atomic bool
+	// Counted: a table counts what is taken, so that no counter has to.
+	Counted bool
 	// Scratch: what does not fit the stack goes to scratch memory.
 	Scratch bool
 }

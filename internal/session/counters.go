@@ -8,6 +8,7 @@ import (
 
 	"tracer/bpfgen"
 	"tracer/bpfgen/layout"
+	"tracer/internal/stream"
 	"tracer/interpreter/value"
 )
 
@@ -21,9 +22,43 @@ func (s *Session) Summary() (*value.Summary, error) {
 			return nil, fmt.Errorf("counters of %s: %w", p.Address(), err)
 		}
 		c.Missed = missed[p.Index]
+		n, err := s.countedByTable(p.Index)
+		if err != nil {
+			return nil, fmt.Errorf("events of %s: %w", p.Address(), err)
+		}
+		c.Events += n
 		out.Probes[i] = value.ProbeCounters{Probe: p.Address(), Counters: c}
 	}
 	return out, nil
+}
+
+// countedByTable is how many events of a probe its table counts, in the place of
+// a counter.
+func (s *Session) countedByTable(probe int) (uint64, error) {
+	for i, t := range s.tables {
+		if c := t.table.Counts; c != nil && c.Probe == probe {
+			if !t.final {
+				if _, err := s.Snapshot(i); err != nil {
+					return 0, err
+				}
+			}
+			return t.counted, nil
+		}
+	}
+	return 0, nil
+}
+
+// count adds up the words of a snapshot that count a probe's events.
+func count(c *bpfgen.Counts, snap *stream.Snapshot, valueSize int) uint64 {
+	var n uint64
+	for _, rows := range [][]byte{snap.Values, snap.Other} {
+		for at := 0; at+valueSize <= len(rows); at += valueSize {
+			for i := range c.N {
+				n += binary.LittleEndian.Uint64(rows[at+c.Off+8*i:])
+			}
+		}
+	}
+	return n
 }
 
 // counters adds up the CPUs' counters of one probe.

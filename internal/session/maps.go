@@ -19,6 +19,10 @@ type tableMaps struct {
 	table *bpfgen.Table
 	rows  *slot
 	other *slot // nil: a table without a key
+	// counted is what table.Counts counts, as last read; final: since all probes
+	// are detached.
+	counted uint64
+	final   bool
 }
 
 // slot is where one map of a table is. A swapped table's programs reach the

@@ -25,15 +25,18 @@ func (s *Session) Snapshot(i int) (*stream.Snapshot, error) {
 	if err := s.readRows(t, snap); err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.table.Table.Table.Name, err)
 	}
-	if t.other == nil {
-		return snap, nil
+	if t.other != nil {
+		m, clear, err := t.other.take()
+		if err == nil {
+			snap.Other, err = s.readOne(m, clear)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.table.Table.Table.Name, err)
+		}
 	}
-	m, clear, err := t.other.take()
-	if err == nil {
-		snap.Other, err = s.readOne(m, clear)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", t.table.Table.Table.Name, err)
+	if t.table.Counts != nil {
+		t.counted = count(t.table.Counts, snap, t.table.ValueSize)
+		t.final = len(s.links) == 0
 	}
 	return snap, nil
 }
