@@ -150,7 +150,8 @@ func (l *lowerer) filled(t *Table, of func(*layout.Field) *tree.Expr) bool {
 	for i := range t.Key.Fields {
 		f := &t.Key.Fields[i]
 		e := of(f)
-		if !e.Type.IsScalar() || f.Off != end || e.Nullable {
+		whole := e.Type.IsScalar() || l.isCommOfTask(e)
+		if !whole || f.Off != end || e.Nullable {
 			return false
 		}
 		end = f.Off + f.Size

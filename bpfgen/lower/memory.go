@@ -127,8 +127,8 @@ func (l *lowerer) into(e *tree.Expr, p place) *ir.Value {
 	case tree.Const:
 		l.storeBytes(p, e.Str)
 		return nil
-	case tree.Builtin: // comm
-		l.call(fnComm, p.addr(l), l.konst(16))
+	case tree.Builtin:
+		l.commInto(p)
 		return nil
 	case tree.Arg:
 		return l.argInto(&l.in.Variant.Layout.Args[e.Int], e, p)

@@ -30,6 +30,7 @@ type typeSource struct {
 	base    once[*btf.Spec]
 	modules map[string]result[*btf.Spec]
 	names   once[[]string]
+	comm    once[int]
 }
 
 // BTF implements facts.Facts.

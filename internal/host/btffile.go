@@ -155,6 +155,9 @@ func (f *BTFFile) Tracepoint(category, event string) (*facts.Format, error) {
 	return nil, f.unknown("tracepoint " + category + ":" + event)
 }
 
+// CommOffset implements facts.Facts.
+func (f *BTFFile) CommOffset() (int, error) { return 0, f.unknown("the current task's comm") }
+
 // RawTracepoints implements facts.Facts.
 func (f *BTFFile) RawTracepoints() ([]string, error) { return f.rawNames, nil }
 

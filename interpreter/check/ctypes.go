@@ -93,6 +93,15 @@ func (s *scope) task(rng hcl.Range) *tree.Expr {
 	return s.builtin("task", types.Type{Kind: types.Pointer, Size: 8, Elem: &elem, Space: space}, rng)
 }
 
+// comm is the name of the current thread. Where the kernel lets programs read its
+// task, they take it from there: that is three times as fast as its helper.
+func (s *scope) comm(rng hcl.Range) *tree.Expr {
+	if at, err := s.c.in.Facts.CommOffset(); err == nil && s.c.feature(facts.TaskBTF) {
+		s.c.plan.CommOffset = at
+	}
+	return s.builtin("comm", types.Comm, rng)
+}
+
 // ppid is task->real_parent->tgid.
 func (s *scope) ppid(rng hcl.Range) *tree.Expr {
 	x := s.task(rng)

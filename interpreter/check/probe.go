@@ -421,7 +421,7 @@ func (s *scope) defaultColumns() []plan.Column {
 	rng := s.probe.DefRange
 	return []plan.Column{
 		{Name: "pid", Expr: s.builtin("pid", types.U32, rng), Range: rng},
-		{Name: "comm", Expr: s.builtin("comm", types.Comm, rng), Range: rng},
+		{Name: "comm", Expr: s.comm(rng), Range: rng},
 		{Name: "probe", Expr: s.named("probe", rng), Range: rng},
 	}
 }

@@ -60,7 +60,7 @@ func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) *tree.Expr {
 		s.use(x, t)
 		return s.steps(x, t[2:])
 	case "comm":
-		return s.steps(s.builtin("comm", types.Comm, rng), t[1:])
+		return s.steps(s.comm(rng), t[1:])
 	case "task":
 		return s.steps(s.task(rng), t[1:])
 	case "ppid":

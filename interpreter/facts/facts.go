@@ -32,6 +32,10 @@ type Facts interface {
 	// without CONFIG_DEBUG_INFO_BTF), ErrUnknown.
 	BTF() (*btf.Spec, error)
 
+	// CommOffset is where struct task_struct has the name of the thread (comm):
+	// bytes. ErrNotFound if the kernel's BTF does not say.
+	CommOffset() (int, error)
+
 	// Modules' BTF that declare name, to find functions and raw tracepoints
 	// of modules: the split spec and the module's name. ErrNotFound if none.
 	FindFunc(name string) (fn *btf.Func, module string, err error)

@@ -31,6 +31,9 @@ type Recorded struct {
 	// Features says for each known feature what is missing, "" if nothing is.
 	Features map[Feature]string `json:"features,omitzero"`
 
+	// CommAt is the offset of comm in struct task_struct, 0 if unknown.
+	CommAt int `json:"comm_offset,omitzero"`
+
 	// Types is the BTF, loaded by the caller. It is not part of the JSON form.
 	Types *btf.Spec `json:"-"`
 }
@@ -58,6 +61,14 @@ func (r *Recorded) BTF() (*btf.Spec, error) {
 		return nil, fmt.Errorf("BTF of the recorded kernel: %w", ErrUnknown)
 	}
 	return r.Types, nil
+}
+
+// CommOffset implements Facts.
+func (r *Recorded) CommOffset() (int, error) {
+	if r.CommAt == 0 {
+		return 0, fmt.Errorf("comm of the recorded kernel: %w", ErrUnknown)
+	}
+	return r.CommAt, nil
 }
 
 // FindFunc implements Facts; recorded functions are all of vmlinux.

@@ -31,6 +31,9 @@ type Plan struct {
 	Arch string
 	// RingBytes is the size of the ring buffer, a power of two.
 	RingBytes int
+	// CommOffset is where the current task has its comm, in bytes, if programs
+	// may read it there; 0: they ask the kernel's helper.
+	CommOffset int
 	// Features are what the plan asked of the kernel and the answers it built
 	// on: key is a facts.Feature.
 	Features map[string]bool
