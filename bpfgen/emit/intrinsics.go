@@ -76,8 +76,11 @@ func (s *selector) skipUnless(cmp ir.Op, v *ir.Value, then, els *mblock) {
 	s.cur.term = terminator{cmp: cmp, a: s.get(v), b: noReg, then: then, els: els, pos: s.pos}
 }
 
-// histSlot needs no branches, so the verifier sees one way through it and the
-// processor has nothing to guess. With n = 2^bits, a value x of bitlen p+1 has
+// bitLengths has the bit length of i, from 0 to 15, in its nibble i.
+const bitLengths = 0x4444444433332210
+
+// histSlot guesses only what is nearly always so, that a value is below 2^32; the
+// steps below need no branches. With n = 2^bits, a value x of bitlen p+1 has
 // e = max(0, p-bits) bits too many, and its slot is 1 + e*n + (x >> e).
 func histSlot(v *ir.Value, q *sequence) error {
 	bits, signed := v.Imms[0], v.Imms[1] != 0
@@ -85,21 +88,21 @@ func histSlot(v *ir.Value, q *sequence) error {
 		return fmt.Errorf("%d bits, want 0 to 8", bits)
 	}
 	slot, x, y, t := asm.R0, asm.R1, asm.R2, asm.R3
+	q.add(asm.Mov.Imm(slot, 0))
 	if signed {
-		q.add(asm.Mov.Imm(slot, 0))
 		q.jumpImm(asm.JSLT, x, 0, "done")
 	}
 	// e = bitlen(y), by halving: t = k if y >= 2^k, else 0.
 	q.add(asm.Mov.Reg(y, x), asm.RSh.Imm(y, int32(bits)+1))
-	q.add(asm.Mov.Imm32(slot, -1), asm.Sub.Reg(slot, y), asm.RSh.Imm(slot, 63), asm.LSh.Imm(slot, 5), asm.RSh.Reg(y, slot))
+	q.add(asm.Mov.Reg(t, y), asm.RSh.Imm(t, 32))
+	q.jumpImm(asm.JEq, t, 0, "small")
+	q.add(asm.Mov.Reg(y, t), asm.Mov.Imm(slot, 32))
+	q.label("small")
 	for shift := int32(4); shift >= 2; shift-- {
 		k := int32(1) << shift
 		q.add(asm.Mov.Imm(t, 1<<k-1), asm.Sub.Reg(t, y), asm.RSh.Imm(t, 63), asm.LSh.Imm(t, shift), asm.RSh.Reg(y, t), asm.Add.Reg(slot, t))
 	}
-	// Here y < 16: two bits more by the same step, then bitlen(y) of 0 to 3
-	// is y - (y & y>>1).
-	q.add(asm.Mov.Imm(t, 3), asm.Sub.Reg(t, y), asm.RSh.Imm(t, 63), asm.LSh.Imm(t, 1), asm.RSh.Reg(y, t), asm.Add.Reg(slot, t))
-	q.add(asm.Mov.Reg(t, y), asm.RSh.Imm(t, 1), asm.And.Reg(t, y), asm.Add.Reg(slot, y), asm.Sub.Reg(slot, t))
+	q.add(asm.LoadImm(t, bitLengths, asm.DWord), asm.LSh.Imm(y, 2), asm.RSh.Reg(t, y), asm.And.Imm(t, 15), asm.Add.Reg(slot, t))
 	q.add(asm.RSh.Reg(x, slot))
 	if bits > 0 {
 		q.add(asm.LSh.Imm(slot, int32(bits)))
