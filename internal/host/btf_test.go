@@ -243,6 +243,7 @@ func TestDamagedBTFIsAnError(t *testing.T) {
 func FuzzBTF(f *testing.F) {
 	f.Add(smallBTF(f))
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		_, _ = memberOffset(raw, "pt_regs", "di")
 		spec, err := parseBTF(raw)
 		if err != nil {
 			return

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -155,4 +156,53 @@ probe "syscall" "p" {
 		},
 		counters: map[string]counters{"syscall.p": {"failed_reads": 0, "truncated": 0}},
 	}.check(t)
+}
+
+// Names of threads that become shorter: what a longer one left behind the NUL is
+// no part of the name, and makes no row of its own.
+func TestNamesThatBecomeShorter(t *testing.T) {
+	whole(t)
+	const spec = `
+probe "syscall" "s" {
+  target = "chdir"
+  where  = endswith(str(args.filename), "/named")
+  aggregate "t" {
+    by     = [comm]
+    values = {
+      n     = count()
+      seven = sum(comm == "seven77" ? 1 : 0)
+      eight = sum(comm == "eight888" ? 1 : 0)
+      long  = sum(startswith(comm, "fifteen-bytes-l") ? 1 : 0)
+    }
+  }
+}`
+	names := []string{"fifteen-bytes-long", "nine99999", "eight888", "seven77", "fifteen-bytes-long", "x", "eight888", "x"}
+	script := "cat >script <<'END'\n"
+	for _, name := range names {
+		script += "printf %s " + name + " >/proc/self/comm; cd /named\n"
+	}
+	script += "true\nEND\n\"$TRACER\" apply -o json -c 'bash script 2>/dev/null' \"$SPEC\""
+	got := shell(t, spec, script)
+	want := map[string]int{}
+	for _, name := range names {
+		want[name[:min(len(name), 15)]] += 2 // bash tries a directory twice
+	}
+	for name, n := range want {
+		seven, eight, long := 0, 0, 0
+		switch name {
+		case "seven77":
+			seven = n
+		case "eight888":
+			eight = n
+		case "fifteen-bytes-l":
+			long = n
+		}
+		row := fmt.Sprintf(`{"by":{"comm":%q},"values":{"n":%d,"seven":%d,"eight":%d,"long":%d}}`, name, n, seven, eight, long)
+		if !strings.Contains(got.stdout, row) {
+			t.Errorf("no row %s in\n%s", row, got.stdout)
+		}
+	}
+	if n := strings.Count(got.stdout, `{"by":`); n != len(want) || got.code != 0 {
+		t.Errorf("%d rows of %d names, exit code %d:\n%s%s", n, len(want), got.code, got.stdout, got.stderr)
+	}
 }
