@@ -72,12 +72,27 @@ func NewTable(t *plan.Table) *Table {
 		p.column(i, k.Type, nil, k.Nullable, k.Parts)
 	}
 	out.Key.Fields, out.Key.Size = p.fields, align(p.off, 8)
+	out.Key.widen()
 	for _, v := range t.Values {
 		f := ValueField{Func: v.Func, Off: out.ValueSize, Size: 8 * v.Words(), Slots: v.Slots()}
 		out.Values = append(out.Values, f)
 		out.ValueSize += f.Size
 	}
 	return out
+}
+
+// widen gives numbers the padding behind them, if the two are a word: one store
+// then writes both.
+func (k *Key) widen() {
+	for i := range k.Fields {
+		f, end := &k.Fields[i], k.Size
+		if i+1 < len(k.Fields) {
+			end = k.Fields[i+1].Off
+		}
+		if f.Type.IsScalar() && f.Off%8 == 0 && end == f.Off+8 {
+			f.Size = 8
+		}
+	}
 }
 
 // Saved is the layout of what a call's entry saves for its return.

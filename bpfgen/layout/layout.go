@@ -18,7 +18,8 @@ import (
 // field; a Text column is one field for each of its parts.
 //
 // Encodings, by Type.Kind:
-//   - scalars: Type.Size bytes (1, 2, 4, 8), naturally aligned
+//   - scalars: Type.Size bytes (1, 2, 4, 8), naturally aligned; in keys perhaps
+//     extended to 8 (Size)
 //   - String: Type.Size+2 bytes: up to Size+1 bytes of content, ended by NUL if
 //     shorter; more than Size bytes of content means it was cut. With
 //     Type.Fixed, Type.Size+1 bytes that cannot have been cut (comm, char

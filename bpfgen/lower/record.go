@@ -129,11 +129,11 @@ func (l *lowerer) fill(base *ir.Value, off int, fields []layout.Field, of func(*
 		case e.Type.IsScalar() && e.Nullable:
 			var v *ir.Value
 			v, null = l.nullable(e)
-			l.store(base, off+f.Off, v, f.Type.Size)
+			l.store(base, off+f.Off, v, f.Size)
 		case e.Type.Kind == types.Null:
 			null = l.konst(1)
 		case e.Type.IsScalar():
-			l.store(base, off+f.Off, l.scalar(e), f.Type.Size)
+			l.store(base, off+f.Off, l.scalar(e), f.Size)
 		default:
 			null = l.fillBytes(e, p, t, key)
 		}
