@@ -89,19 +89,29 @@ func newReports(c *compiled, env *unit.Env) (*reports, hcl.Diagnostics) {
 	r := &reports{events: map[string]*report.Report{}}
 	var diags hcl.Diagnostics
 	for _, rec := range c.object.Records {
-		columns := columnsOf(rec.Columns)
 		derive := deriveOf(rec.Probe)
 		if derive == nil || r.events[rec.Probe.Address()] != nil {
 			continue
 		}
-		finish, more := report.New(report.Spec{Values: columns, Derive: derivedOf(derive), Context: derive.Context, Env: env})
+		finish, more := report.New(check.StreamReport(rec.Columns, derive, env))
 		r.events[rec.Probe.Address()], diags = finish, append(diags, more...)
 	}
 	for _, t := range c.object.Tables {
-		finish, more := report.New(tableReport(t, env))
+		finish, more := report.New(check.TableReport(t.Table.Table, env))
 		r.tables, diags = append(r.tables, finish), append(diags, more...)
 	}
 	return r, diags
+}
+
+// deriveOf are the derived columns beside a probe's capture, nil if it has none.
+// All variants of a probe have the same.
+func deriveOf(p *plan.Probe) *plan.Derive {
+	for _, v := range p.Variants {
+		if v.Derive != nil {
+			return v.Derive
+		}
+	}
+	return nil
 }
 
 // specFlags are the options of commands that read a spec.

@@ -55,7 +55,7 @@ func NewTable(t *layout.Table, print Print) (*Table, error) {
 			return nil, fmt.Errorf("value %s.%s: %w", p.Name, p.Values[i].Name, err)
 		}
 		d.merge = append(d.merge, m)
-		d.values = append(d.values, value.Column{Name: p.Values[i].Name, Type: m.result})
+		d.values = append(d.values, p.Values[i].Result())
 	}
 	return d, nil
 }
@@ -165,18 +165,7 @@ func newMerger(c *plan.ValueColumn, f *layout.ValueField, valueSize int) (merger
 	if f.Off < 0 || f.Off+8*words > valueSize {
 		return merger{}, fmt.Errorf("lies outside of the %d bytes of its value", valueSize)
 	}
-	return merger{column: c, field: f, result: ResultType(c), merge: a.merge}, nil
-}
-
-// ResultType is the type of a finished value: sums are 64 bits wide.
-func ResultType(c *plan.ValueColumn) types.Type {
-	switch c.Func {
-	case plan.Count:
-		return types.U64
-	case plan.Sum, plan.Avg:
-		return types.Type{Kind: types.Int, Size: 8, Signed: c.Type.Signed, Unit: c.Type.Unit, Table: c.Type.Table}
-	}
-	return c.Type
+	return merger{column: c, field: f, result: c.Result().Type, merge: a.merge}, nil
 }
 
 func word(raw []byte, cpu, stride, n int) uint64 {

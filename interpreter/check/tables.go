@@ -13,6 +13,7 @@ import (
 	"tracer/interpreter/report"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
+	"tracer/interpreter/unit"
 	"tracer/interpreter/value"
 	"tracer/spec"
 )
@@ -287,7 +288,7 @@ func (c *checker) finishTables() {
 		if t.table.EvalContext == nil {
 			t.table.EvalContext = c.baseContext(nil)
 		}
-		rs := ReportSpec(t.table, c.in)
+		rs := TableReport(t.table, c.in.Env)
 		if at, ok := t.settings["sort"]; ok {
 			rs.SortRange = at.rng
 		}
@@ -302,7 +303,7 @@ func (c *checker) finishTables() {
 	for _, p := range c.plan.Probes {
 		for _, v := range p.Variants {
 			if v.Derive != nil {
-				for _, d := range report.Check(StreamReport(v, c.in)) {
+				for _, d := range report.Check(StreamReport(v.Columns, v.Derive, c.in.Env)) {
 					c.report(withoutContext(d))
 				}
 			}
@@ -335,30 +336,35 @@ func (c *checker) size(t *tableBuilder) {
 	}
 }
 
-// ReportSpec is what report time needs of a table.
-func ReportSpec(t *plan.Table, in Input) report.Spec {
-	out := report.Spec{Having: nil, Sort: t.Sort, SortRange: t.Range, Top: t.Top, Context: t.EvalContext, Env: in.Env}
+// TableReport is what report time needs of a table.
+func TableReport(t *plan.Table, env *unit.Env) report.Spec {
+	out := report.Spec{
+		Derive: derived(t.Derive), Sort: t.Sort, SortRange: t.Range, Top: t.Top, Context: t.EvalContext, Env: env,
+	}
 	for _, k := range t.By {
 		out.By = append(out.By, value.Column{Name: k.Name, Type: k.Type})
 	}
-	for _, v := range t.Values {
-		out.Values = append(out.Values, value.Column{Name: v.Name, Type: v.Type})
+	for i := range t.Values {
+		out.Values = append(out.Values, t.Values[i].Result())
 	}
 	if t.Having != nil {
 		out.Having = t.Having
 	}
-	out.Derive = derived(t.Derive)
 	return out
 }
 
 // StreamReport is what report time needs of a stream with derived columns.
-func StreamReport(v *plan.Variant, in Input) report.Spec {
-	out := report.Spec{Env: in.Env, Derive: derived(v.Derive)}
-	if v.Derive != nil {
-		out.Context = v.Derive.Context
+func StreamReport(columns []plan.Column, derive *plan.Derive, env *unit.Env) report.Spec {
+	out := report.Spec{Env: env, Derive: derived(derive)}
+	if derive != nil {
+		out.Context = derive.Context
 	}
-	for _, col := range v.Columns {
-		out.Values = append(out.Values, value.Column{Name: col.Name, Type: col.Expr.Type})
+	for _, col := range columns {
+		column := value.Column{Name: col.Name, Type: types.TNull}
+		if col.Expr != nil {
+			column.Type = col.Expr.Type
+		}
+		out.Values = append(out.Values, column)
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
+	"tracer/interpreter/value"
 )
 
 // Plan is everything apply will do.
@@ -204,4 +205,18 @@ type ValueColumn struct {
 	Bits int        // hist
 	// linear: [Min, Max) in steps of Step, two's complement
 	Min, Max, Step int64
+}
+
+// Result is the column of the finished values: sums are 64 bits wide.
+func (c *ValueColumn) Result() value.Column {
+	out := value.Column{Name: c.Name, Type: c.Type}
+	switch c.Func {
+	case Count:
+		out.Type = types.U64
+	case Sum, Avg:
+		out.Type = types.Type{Kind: types.Int, Size: 8, Signed: c.Type.Signed, Unit: c.Type.Unit, Table: c.Type.Table}
+	case Hist, Linear:
+		out.Hist = true
+	}
+	return out
 }

@@ -154,9 +154,8 @@ func (c *compiler) typed(d *derived) {
 	if c.diags.HasErrors() {
 		return
 	}
-	result, diags := d.expr.Value(c.context)
-	if diags.HasErrors() {
-		c.diags = append(c.diags, diags...)
+	result, ok := c.sample(d.program)
+	if !ok {
 		return
 	}
 	switch {
@@ -175,6 +174,19 @@ func (c *compiler) typed(d *derived) {
 	c.context.Variables[column.Name] = cty.UnknownVal(result.Type())
 }
 
+// sample evaluates an expression over columns of unknown values; not ok if it
+// fits no row.
+func (c *compiler) sample(p program) (result cty.Value, ok bool) {
+	result, diags := p.expr.Value(c.context)
+	for _, d := range diags {
+		if slices.ContainsFunc(p.reads, func(name string) bool { return c.columns[c.index[name]].Hist }) {
+			d = errHistogram(d)
+		}
+		c.add(d)
+	}
+	return result, !diags.HasErrors()
+}
+
 // having compiles the condition; nil if there is none.
 func (c *compiler) having() *program {
 	if c.spec.Having == nil || c.diags.HasErrors() {
@@ -188,9 +200,8 @@ func (c *compiler) having() *program {
 	if c.diags.HasErrors() {
 		return nil
 	}
-	result, diags := p.expr.Value(c.context)
-	if diags.HasErrors() {
-		c.diags = append(c.diags, diags...)
+	result, ok := c.sample(p)
+	if !ok {
 		return nil
 	}
 	if t := result.Type(); t != cty.Bool && t != cty.DynamicPseudoType {

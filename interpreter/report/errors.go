@@ -39,9 +39,27 @@ func errCycle(path []string, subject hcl.Range) *hcl.Diagnostic {
 func errNotScalar(name string, got cty.Type, subject hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: "Unsuitable derived column",
-		Detail:  fmt.Sprintf("The column %q must be a number, a string or true or false, not %s. Of a histogram, use .count or .sum.", name, got.FriendlyName()),
+		Detail:  fmt.Sprintf("The column %q must be a number, a string or true or false, not %s.", name, got.FriendlyName()) + ofHistogram,
 		Subject: &subject,
 	}
+}
+
+const ofHistogram = " Of a histogram, use .count or .sum."
+
+// errHistogram is what HCL says of an expression that mentions a histogram.
+func errHistogram(d *hcl.Diagnostic) *hcl.Diagnostic {
+	out := *d
+	out.Detail += ofHistogram
+	return &out
+}
+
+// errDifferent is about == of sides that can never be equal.
+func errDifferent(left, right cty.Type, subject hcl.Range) *hcl.Diagnostic {
+	detail := fmt.Sprintf("In a finished row the left side is a %s, the right side a %s: they can never be equal.", left.FriendlyName(), right.FriendlyName())
+	if left == cty.String || right == cty.String {
+		detail += " What prints as a name is compared with that name, as in error == \"ENOENT\"."
+	}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Comparison of different types", Detail: detail, Subject: &subject}
 }
 
 func errNotCondition(got cty.Type, subject hcl.Range) *hcl.Diagnostic {

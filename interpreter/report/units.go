@@ -142,6 +142,9 @@ func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
 			changed.Op = divide
 		}
 		changed.LHS, changed.RHS = c.rewritePair(e.LHS, e.RHS, slices.Contains(alike, e.Op))
+		if e.Op == hclsyntax.OpEqual || e.Op == hclsyntax.OpNotEqual {
+			c.comparable(&changed)
+		}
 		return &changed
 	case *hclsyntax.FunctionCallExpr:
 		changed := *e
@@ -165,6 +168,26 @@ func (c *compiler) rewritePair(a, b hclsyntax.Expression, alike bool) (hclsyntax
 		return newA, newB
 	}
 	return c.read(newA, c.unitOf(b)), c.read(newB, c.unitOf(a))
+}
+
+// comparable checks the sides of == and !=: of different types they are silently
+// never equal to HCL. What cannot be evaluated is reported elsewhere.
+func (c *compiler) comparable(e *hclsyntax.BinaryOpExpr) {
+	left, leftDiags := e.LHS.Value(c.context)
+	right, rightDiags := e.RHS.Value(c.context)
+	if leftDiags.HasErrors() || rightDiags.HasErrors() || isUntyped(left) || isUntyped(right) {
+		return
+	}
+	if l, r := left.Type(), right.Type(); !l.Equals(r) {
+		c.add(errDifferent(l, r, e.Range()))
+	}
+}
+
+// isUntyped says that a value compares with any other: null, or not known until
+// there is a row.
+func isUntyped(v cty.Value) bool {
+	v, _ = v.Unmark()
+	return v.Type() == cty.DynamicPseudoType || v.IsKnown() && v.IsNull()
 }
 
 // read is expr as a number if it is a string known now that stands where a

@@ -295,3 +295,31 @@ probe "tracepoint" "b" {
     values = { n = sum(cast("unsigned long", args.bytes)) } # want `Column of two kinds: Another block of aggregate "t" has a column "n" that is sum of a number .*, signed, and this one is sum of a number .*, unsigned\.`
   }
 }
+---
+# Of a histogram its count and sum are known at report time, by name.
+probe "kretprobe" "a" {
+  target = "vfs_read"
+  aggregate "t" {
+    by     = { error = errno(retval), comm = comm }
+    values = { time = hist(latency), n = count(), steps = linear(retval, 0, 10, 1) }
+    derive = { mean = time.sum / time.count, few = steps.count < 3 }
+    having = time.count > 3 && mean > "1ms" && error == "ENOENT" && comm != null
+  }
+  aggregate "u" {
+    values = { time = hist(latency) }
+    derive = { half = time / 2 } # want `number required, but have object. Of a histogram, use .count or .sum.`
+  }
+  aggregate "v" {
+    values = { time = hist(latency) }
+    having = time > 3 # want `Of a histogram, use .count or .sum.`
+  }
+  aggregate "w" {
+    by     = { error = errno(retval), comm = comm }
+    values = { n = count() }
+    having = error == -2 || comm == 3 # want `Comparison of different types: In a finished row the left side is a string, the right side a number: they can never be equal. What prints as a name is compared with that name` `Comparison of different types`
+  }
+  aggregate "x" {
+    values = { n = count() }
+    derive = { many = n == "3" ? 1 : 0 } # want `the left side is a number, the right side a string`
+  }
+}
