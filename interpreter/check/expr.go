@@ -85,8 +85,25 @@ func friendly(t cty.Type) string {
 		return "a list"
 	case t.IsMapType() || t.IsObjectType():
 		return "an object"
+	case t == cty.String:
+		return "a string"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
 	}
 	return t.FriendlyName()
+}
+
+// known says what a value known before attaching is.
+func known(v cty.Value) string {
+	switch {
+	case v.IsNull():
+		return "null"
+	case v.Type() == cty.Number:
+		return v.AsBigFloat().Text('g', 10)
+	}
+	return friendly(v.Type())
 }
 
 func (s *scope) constNumber(f *big.Float, unitName string, rng hcl.Range) *tree.Expr {

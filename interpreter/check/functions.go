@@ -231,7 +231,7 @@ func (s *scope) planArg(e hclsyntax.Expression, want cty.Type, what string) (cty
 	}
 	v, _ = unmark(v)
 	if v.IsNull() || want != cty.DynamicPseudoType && v.Type() != want {
-		s.errorAt(e.Range(), "Wrong type", "This must be %s.", what)
+		s.errorAt(e.Range(), "Wrong type", "This must be %s, not %s.", what, known(v))
 		return cty.NilVal, false
 	}
 	return v, true

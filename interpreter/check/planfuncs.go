@@ -85,7 +85,7 @@ func PlanFunctions(f facts.Facts, env *unit.Env) map[string]function.Function {
 	out["first_of"] = firstOf(func(string) (bool, error) {
 		return false, errors.New("first_of has a meaning only in target and binary: elsewhere, use has_function(…), has_symbol(…) or has_tracepoint(…)")
 	})
-	out["bitnot"] = bitnotFunction()
+	out["bitnot"], out["lookup"] = bitnotFunction(), planLookup()
 	out["ntohs"], out["ntohl"] = swapFunction(2), swapFunction(4)
 	if f != nil {
 		kernelFunctions(f, out)
@@ -188,7 +188,7 @@ func numberOf(name, kind string, env *unit.Env) function.Function {
 		if !ok {
 			near := env.Names.Near(kind, a[0])
 			if near != "" {
-				near = fmt.Sprintf("; did you mean %q?", near)
+				near = fmt.Sprintf(" (did you mean %q?)", near)
 			}
 			return cty.NilVal, function.NewArgErrorf(0, "there is no %s %q%s", strings.ReplaceAll(kind, "_", " "), a[0], near)
 		}
@@ -272,14 +272,14 @@ func kernelFunctions(f facts.Facts, out map[string]function.Function) {
 	out["sizeof"] = pure(cty.Number, []string{"type"}, func(a []string) (cty.Value, error) {
 		t, err := namedType(f, a[0])
 		if err != nil {
-			return cty.NilVal, function.NewArgError(0, err)
+			return cty.NilVal, wrongName(f, err)
 		}
 		return cty.NumberIntVal(int64(elemSize(t))), nil
 	})
 	out["offsetof"] = pure(cty.Number, []string{"type", "member"}, func(a []string) (cty.Value, error) {
 		m, err := memberOf(f, a[0], a[1])
 		if err != nil {
-			return cty.NilVal, err
+			return cty.NilVal, wrongName(f, err)
 		}
 		return cty.NumberIntVal(int64(m.Off)), nil
 	})
@@ -367,13 +367,56 @@ func namedType(f facts.Facts, name string) (types.Type, error) {
 		return types.Type{}, err
 	}
 	t, err := types.ParseCType(name, types.Kernel, c.kernelType)
-	if err == nil && t.Kind == types.Invalid {
-		err = fmt.Errorf("this kernel's BTF has no type %q: %w", name, facts.ErrNotFound)
-	}
-	if err != nil && !errors.Is(err, facts.ErrNotFound) {
-		err = fmt.Errorf("%w: %w", err, facts.ErrNotFound)
+	switch {
+	case err != nil && !errors.Is(err, facts.ErrNotFound), err == nil && t.Kind == types.Invalid:
+		return t, noType{name: name, why: err}
 	}
 	return t, err
+}
+
+// noType says that there is no C type of a name; a member that there is none.
+type (
+	noType struct {
+		name string
+		why  error
+	}
+	noMember struct {
+		holder types.Type
+		name   string
+	}
+)
+
+func (e noType) Error() string {
+	if e.why != nil {
+		return e.why.Error()
+	}
+	return fmt.Sprintf("this kernel's BTF has no type %q", e.name)
+}
+
+func (e noMember) Error() string {
+	return fmt.Sprintf("%s has no member %q", e.holder.String(), e.name)
+}
+
+func (noType) Is(target error) bool   { return target == facts.ErrNotFound }
+func (noMember) Is(target error) bool { return target == facts.ErrNotFound }
+
+// wrongName is the error of a call whose first argument is no type, or whose
+// second is no member of it; with the most like name.
+func wrongName(f facts.Facts, err error) error {
+	arg, wrong, names := 0, "", []string(nil)
+	var t noType
+	var m noMember
+	switch {
+	case errors.As(err, &t):
+		wrong = strings.TrimRight(t.name, " *")
+		names = (&checker{in: Input{Facts: f}}).typeNames(wrong)
+	case errors.As(err, &m):
+		arg, wrong, names = 1, m.name, types.MemberNames(m.holder.C)
+	}
+	if near := templates.Near(wrong, names); len(near) > 0 {
+		err = fmt.Errorf("%w (did you mean %q?)", err, near[0])
+	}
+	return function.NewArgError(arg, err)
 }
 
 func memberOf(f facts.Facts, typeName, member string) (types.Member, error) {
@@ -391,7 +434,7 @@ func memberOf(f facts.Facts, typeName, member string) (types.Member, error) {
 		}
 		m, ok := types.FindMember(holder.C, name, types.Kernel)
 		if !ok || holder.Kind != types.Struct {
-			return out, fmt.Errorf("%s has no member %q: %w", holder.String(), name, facts.ErrNotFound)
+			return out, noMember{holder, name}
 		}
 		if out.Type.Kind != types.Pointer {
 			m.Off += out.Off

@@ -92,20 +92,13 @@ func (s *scope) planEqual(b *hclsyntax.BinaryOpExpr) bool {
 	}
 	lt, rt := l.Type(), r.Type()
 	if u := lu + ru; u != "" && lt.IsPrimitiveType() && lt != rt {
-		s.errorAt(b.Range(), "Comparison of different types", "One side is a %s, which is a number before attaching, and the other is a %s. Write %s(…) around that too.", u, typeWord(pickType(lu == "", lt, rt)), u)
+		s.errorAt(b.Range(), "Comparison of different types", "One side is a %s, which is a number before attaching, and the other is %s. Write %s(…) around that too.", u, friendly(pickType(lu == "", lt, rt)), u)
 		return false
 	}
 	primitive := lt.IsPrimitiveType() && rt.IsPrimitiveType()
 	if primitive && lt != rt || lt.IsPrimitiveType() != rt.IsPrimitiveType() {
-		s.errorAt(b.Range(), "Comparison of different types", "The left side is a %s, the right side a %s: they can never be equal.", typeWord(lt), typeWord(rt))
+		s.errorAt(b.Range(), "Comparison of different types", "The left side is %s, the right side %s: they can never be equal.", friendly(lt), friendly(rt))
 		return false
 	}
 	return true
-}
-
-func typeWord(t cty.Type) string {
-	if t.IsPrimitiveType() {
-		return t.FriendlyName()
-	}
-	return friendly(t)
 }

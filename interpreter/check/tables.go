@@ -224,7 +224,7 @@ const minInterval = 100e6
 
 func (s *scope) applySetting(t *tableBuilder, name string, v cty.Value, rng hcl.Range) {
 	bad := func(want string) {
-		s.errorAt(rng, "Wrong type", "%s must be %s.", name, want)
+		s.errorAt(rng, "Wrong type", "%s must be %s, not %s.", name, want, known(v))
 	}
 	number := func(lo, hi int64, want string) (int, bool) {
 		if v.Type() != cty.Number || !v.AsBigFloat().IsInt() {

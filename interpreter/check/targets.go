@@ -166,7 +166,7 @@ func (s *scope) texts(e hclsyntax.Expression, what string) ([]string, bool) {
 	}
 	names, ok := textList(v)
 	if !ok {
-		s.errorAt(e.Range(), "Wrong type", "This must be %s.", what)
+		s.errorAt(e.Range(), "Wrong type", "This must be %s, not %s.", what, known(v))
 	}
 	return names, ok
 }

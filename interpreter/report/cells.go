@@ -67,7 +67,6 @@ func integer(n uint64, signed bool) cty.Value {
 // toValue is a result as a cell of a derived column of type t: an integer stays
 // one if it fits into 64 bits, infinity (a division by zero) is null.
 func toValue(result cty.Value, t *types.Type) value.Value {
-	result, _ = result.UnmarkDeep()
 	null := value.Value{Type: t, Null: true}
 	if !result.IsKnown() || result.IsNull() {
 		return null

@@ -149,7 +149,7 @@ func (v *visitor) derived(d *derived) {
 // columns of unknown values.
 func (c *compiler) typed(d *derived) {
 	column := &c.columns[d.column]
-	printed := c.unitOf(d.expr)
+	printed := c.printedAs(d.expr)
 	d.expr = c.prepare(d.expr)
 	if c.diags.HasErrors() {
 		return
@@ -171,7 +171,9 @@ func (c *compiler) typed(d *derived) {
 		c.add(errNotScalar(column.Name, result.Type(), d.expr.Range()))
 		return
 	}
-	c.context.Variables[column.Name] = cty.UnknownVal(result.Type())
+	if c.context.Variables[column.Name] = cty.UnknownVal(result.Type()); column.Type.Unit != "" {
+		c.context.Variables[column.Name] = unknown(*column)
+	}
 }
 
 // sample evaluates an expression over columns of unknown values; not ok if it

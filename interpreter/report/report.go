@@ -213,6 +213,7 @@ func (r *Report) keeps() (bool, hcl.Diagnostics) {
 func (r *Report) eval(p *program) (cty.Value, hcl.Diagnostics) {
 	result, diags := p.expr.Value(r.context)
 	if !diags.HasErrors() {
+		result, _ = result.UnmarkDeep() // units, and variables that are sensitive
 		return result, nil
 	}
 	null := cty.NullVal(cty.DynamicPseudoType)

@@ -38,14 +38,25 @@ func readsSpec(t testing.TB, derive ...string) Spec {
 			{Name: "latency", Type: types.NS, Hist: true},
 		},
 		Context: &hcl.EvalContext{
-			Variables: map[string]cty.Value{"var": cty.ObjectVal(map[string]cty.Value{"slow": cty.StringVal("2us"), "factor": cty.NumberIntVal(3)})},
-			Functions: map[string]function.Function{"max": stdlib.MaxFunc, "min": stdlib.MinFunc},
+			Variables: map[string]cty.Value{"var": cty.ObjectVal(map[string]cty.Value{"slow": cty.StringVal("2us"), "factor": cty.NumberIntVal(3), "secret": cty.NumberIntVal(2).Mark("sensitive")})},
+			Functions: map[string]function.Function{"max": stdlib.MaxFunc, "min": stdlib.MinFunc, "hex": marked("hex"), "errno": marked("errno")},
 		},
 	}
 	for i := 0; i < len(derive); i += 2 {
 		spec.Derive = append(spec.Derive, Derived{Name: derive[i], Expr: expr(t, derive[i+1])})
 	}
 	return spec
+}
+
+// marked is a unit's function as plan time has it: its result carries a mark.
+func marked(name string) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "x", Type: cty.Number}},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return args[0].Mark(name), nil
+		},
+	})
 }
 
 func row(comm string, calls uint64, bytes, ns int64) value.Row {
@@ -121,6 +132,10 @@ func TestDeriveComputesColumns(t *testing.T) {
 		{"max keeps the unit", []string{"x", "max(0, bytes - 1000)"}, "3.91KiB"},
 		{"literal duration", []string{"x", `time - "1us"`}, "2.003us"},
 		{"duration function", []string{"x", `time - duration("1us")`}, "2.003us"},
+		{"outermost unit", []string{"x", "hex(calls + 28)"}, "0x1f"},
+		{"unit of both arms", []string{"x", "calls > 2 ? hex(calls) : hex(0)"}, "0x3"},
+		{"unit inside", []string{"x", "hex(calls) + 28"}, "31"},
+		{"name of a derived column", []string{"x", `y == "0x3"`, "y", "hex(calls)"}, "true"},
 		{"literal in max", []string{"x", `max(time, "1ms")`}, "1ms"},
 	}
 	for _, r := range rows {
@@ -160,6 +175,8 @@ func TestHavingShowsRows(t *testing.T) {
 		{"1 / (calls - 1) > 0", "b; c"},
 		{`bytes >= "1KiB"`, "c"},
 		{"null", ""},
+		{"hex(calls) > 1", "b; c"},
+		{"var.secret < calls", "c"},
 	}
 	for _, r := range rows {
 		t.Run(r.having, func(t *testing.T) {
@@ -315,7 +332,7 @@ func TestFailureIsToldOnce(t *testing.T) {
 }
 
 func FuzzDeriveNeverPanics(f *testing.F) {
-	for _, s := range []string{"bytes / calls", "max(0, time - bytes)", `time > "1ms" ? comm : null`, "latency.sum % calls", "[for x in [calls]: x][0]", "calls / 0 * 0", "latency", "-(bytes)", `"${calls}"`} {
+	for _, s := range []string{"bytes / calls", "max(0, time - bytes)", `time > "1ms" ? comm : null`, "latency.sum % calls", "[for x in [calls]: x][0]", "hex(calls) > var.secret ? errno(calls) : null", "calls / 0 * 0", "latency", "-(bytes)", `"${calls}"`} {
 		f.Add(s, uint64(3))
 	}
 	f.Fuzz(func(t *testing.T, source string, n uint64) {
@@ -325,14 +342,20 @@ func FuzzDeriveNeverPanics(f *testing.F) {
 		}
 		spec := readsSpec(t)
 		spec.Derive = []Derived{{Name: "x", Expr: e}}
+		spec.Having = e
+		if Check(spec).HasErrors() {
+			spec.Having = nil
+		}
 		r, diags := New(spec)
 		if diags.HasErrors() {
 			return
 		}
 		table := readsTable(row("a", n, int64(n), 1), row("b", 0, 0, 0))
 		r.Finish(table)
-		for i := range table.Rows[0].Values {
-			unit.Append(nil, nil, &table.Rows[0].Values[i])
+		for _, row := range table.Rows {
+			for i := range row.Values {
+				unit.Append(nil, nil, &row.Values[i])
+			}
 		}
 	})
 }

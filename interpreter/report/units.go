@@ -59,6 +59,22 @@ func (c *compiler) unitOf(expr hcl.Expression) string {
 	return ""
 }
 
+// printedAs is the unit in which the number of a derived column is shown: the
+// one whose function is outermost, as in hex(flags), else the quantity computed.
+func (c *compiler) printedAs(expr hcl.Expression) string {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return c.printedAs(e.Expression)
+	case *hclsyntax.ConditionalExpr:
+		return common(c.printedAs(e.TrueResult), c.printedAs(e.FalseResult))
+	case *hclsyntax.FunctionCallExpr:
+		if u := unit.ByName(e.Name); u != nil && !u.Table && u.Accepts(types.S64) {
+			return e.Name
+		}
+	}
+	return c.unitOf(expr)
+}
+
 func (c *compiler) unitOfTraversal(traversal hcl.Traversal) string {
 	i, ok := c.index[traversal.RootName()]
 	if !ok {

@@ -11,40 +11,50 @@ import (
 // ABI are the names of the kernel's interface on an architecture ("x86_64",
 // "arm64").
 func ABI(arch string) Names {
-	return abiNames{
+	return &abiNames{arch: arch, tables: map[string]abi.Table{
 		"errno":      abi.Errnos(),
 		"syscall":    abi.Syscalls(arch),
 		"capability": abi.Capabilities(),
 		"family":     abi.Families(),
 		"tcp_state":  abi.TCPStates(),
-	}
+	}}
 }
 
-// abiNames are the tables by kind; signals, whose real-time ones are computed,
-// have functions instead of a table.
-type abiNames map[string]abi.Table
+// abiNames are the tables by kind. Signals, whose real-time ones are computed,
+// and flags, of which each architecture has some of its own, have functions
+// instead of a table.
+type abiNames struct {
+	arch   string
+	tables map[string]abi.Table
+}
 
-func (a abiNames) Name(kind string, number int64) (string, bool) {
+func (a *abiNames) Name(kind string, number int64) (string, bool) {
 	if kind == "signal" {
 		return abi.SignalName(number)
 	}
-	return a[kind].Name(number)
+	return a.tables[kind].Name(number)
 }
 
-func (a abiNames) Number(kind, name string) (int64, bool) {
+func (a *abiNames) Number(kind, name string) (int64, bool) {
 	switch kind {
 	case "signal":
 		return abi.Signal(name)
+	case "flag":
+		return abi.Flag(a.arch, name)
 	case "tcp_state": // enumerators of the kernel have a prefix
 		name = strings.TrimPrefix(name, "TCP_")
 	}
-	return a[kind].Value(name)
+	return a.tables[kind].Value(name)
 }
 
-func (a abiNames) Near(kind, name string) string {
-	all := a[kind].All()
-	if kind == "signal" {
+func (a *abiNames) Near(kind, name string) string {
+	all := a.tables[kind].All()
+	switch kind {
+	case "signal":
 		all = abi.Signals()
+	case "flag": // one that begins alike: there are thousands
+		prefix, _, _ := strings.Cut(name, "_")
+		all = abi.Flags(a.arch, prefix+"_")
 	}
 	names := make([]string, len(all))
 	for i := range all {

@@ -30,7 +30,7 @@ func errBecause(why string) error { return &LiteralError{Why: why} }
 func errUnknownName(what, literal, near string) error {
 	why := fmt.Sprintf("there is no %s called %q", what, literal)
 	if near != "" {
-		why += fmt.Sprintf("; did you mean %q?", near)
+		why += fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return errBecause(why)
 }

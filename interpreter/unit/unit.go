@@ -29,7 +29,7 @@ type Env struct {
 
 // Names gives the numbers of the kernel's interface names and back. The kind is
 // the unit's name: "errno" (positive numbers), "signal", "syscall",
-// "capability", "family", "tcp_state".
+// "capability", "family", "tcp_state"; "flag" has numbers only.
 type Names interface {
 	Name(kind string, number int64) (string, bool)
 	Number(kind, name string) (int64, bool)

@@ -57,13 +57,17 @@ probe "tracepoint" "a" {
     b = enumerator(comm)      # want "Function of plan time only: enumerator"
     c = length([comm])        # want "Function of plan time only: length"
     d = enumerator("NOPE")    # want `no enumerator "NOPE"`
-    e = errno_of("ENOENTT")   # want `no errno "ENOENTT"; did you mean "ENOENT"`
+    e = errno_of("ENOENTT")   # want `no errno "ENOENTT" \(did you mean "ENOENT"\?\)\.$`
     f = first_of("a", "b")    # want "first_of has a meaning only in target and binary"
     g = duration("1 week")    # want "must be a duration"
     h = sizeof("struct nope") # want "no type"
     i = offsetof("struct sock", "sk_nope") # want "no member"
     j = bitand(1.5, 1)        # want "a whole number of at most 64 bits is needed"
     k = nosuch(comm, nothing) # want `Unknown function: There is no function "nosuch".` `Unknown name`
+    m = flag_of("O_CREATE")   # want `no flag "O_CREATE" \(did you mean "O_CREAT"\?\)\.$`
+    n = "numbers of all kinds of names: ${errno_of("ENOENT")} ${signal_of("SIGKILL")} ${syscall_of("openat")} ${family_of("AF_INET")} ${capability_of("CAP_NET_ADMIN")} ${flag_of("O_CREAT")} ${flag_of("ETH_P_IP")}"
+    o = sizeof("struct sokc") # want `there is no type "struct sokc" \(did you mean "struct sock"\?\)\.$`
+    p = offsetof("struct sock", "sk_user_dat") # want `struct sock has no member "sk_user_dat" \(did you mean "sk_user_data"\?\)\.$`
     l = bitnad(args.dev, 1)   # want `Unknown function: There is no function "bitnad". Did you mean "bitand"`
   }
 }
@@ -282,4 +286,38 @@ probe "uprobe" "b" {
     a = args.size # want `Unknown argument: .*name them with signature = "int fn\(int first, …\)".`
     b = args[12] # want "No such argument: malloc has 12 arguments."
   }
+}
+---
+# lookup of what is known is known, and so are its mistakes.
+variable "how" {
+  default = "in"
+}
+locals {
+  calls = { in = "read", out = "write" }
+}
+probe "syscall" "a" {
+  target   = lookup(local.calls, var.how)
+  for_each = toset([lookup(local.calls, "nope", "other")])
+  where    = args.fd > lookup({ low = 3 }, "low") && lookup({ 1 = "on" }, 1) == "on" && lookup({ 1 = "on" }, 2) == "2"
+  sample   = lookup({ low = 3 }, "low", 5)
+}
+probe "syscall" "b" {
+  target = lookup(local.calls, "up") # want `the table has no element "up", and there is no default`
+}
+probe "syscall" "c" {
+  target = lookup("in", local.calls) # want `Invalid value for "table" parameter: a table is needed`
+}
+probe "syscall" "d" {
+  target = "read"
+  sample = "often"        # want `Wrong type: This must be how many events make one, not a string\.`
+  where = { a = 1 } == 1  # want `The left side is an object, the right side a number`
+  aggregate "t" {
+    values = { n = count() }
+    top    = 1.5          # want `Wrong type: top must be the number of rows to show, 1 or more, not 1\.5\.`
+    sort   = ["n"]        # want `Wrong type: sort must be the name of a column in quotes, not a list\.`
+  }
+}
+probe "syscall" "e" {
+  target  = "read"
+  enabled = 1             # want `Wrong type: This must be a condition \(true or false\), not 1\.`
 }

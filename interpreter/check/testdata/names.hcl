@@ -226,7 +226,7 @@ probe "tracepoint" "b" {
 }
 ---
 probe "tracepoint" "a" {
-  for_each = 5 # want "Wrong type: for_each takes a set of strings or a map, and this is number."
+  for_each = 5 # want "Wrong type: for_each takes a set of strings or a map, and this is a number."
   target   = "sched:sched_switch"
 }
 probe "tracepoint" "b" {
