@@ -99,7 +99,7 @@ func mark(dst []byte, width int, truncated bool) ([]byte, int) {
 	if !truncated {
 		return dst, width
 	}
-	return append(dst, ellipsis...), width + 1
+	return append(dst, value.Cut...), width + 1
 }
 
 // place appends one cell at its column. at is where the line has come to; a
@@ -185,7 +185,7 @@ func (r *Renderer) frames(v *value.Value, indent int) {
 		r.buf = append(r.buf, '\n')
 	}
 	if v.Truncated {
-		r.buf = append(append(appendSpaces(r.buf, indent), ellipsis...), '\n')
+		r.buf = append(append(appendSpaces(r.buf, indent), value.Cut...), '\n')
 	}
 }
 

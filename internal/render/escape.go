@@ -9,9 +9,6 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// ellipsis marks a string that was cut.
-const ellipsis = "…"
-
 // plain says that all of s is printable ASCII, which needs no escape.
 func plain(s []byte) bool {
 	for _, c := range s {

@@ -139,7 +139,7 @@ func isContent(t types.Type) bool {
 func (r *Renderer) jsonText(dst, text []byte, truncated bool) []byte {
 	dst = appendJSONString(dst, text)
 	if truncated {
-		dst = append(append(dst[:len(dst)-1], ellipsis...), '"')
+		dst = append(append(dst[:len(dst)-1], value.Cut...), '"')
 	}
 	return dst
 }
@@ -152,7 +152,7 @@ func (r *Renderer) jsonList(dst []byte, v *value.Value) []byte {
 	}
 	if v.Truncated {
 		dst = separate(dst, len(v.List()))
-		dst = append(append(append(dst, '"'), ellipsis...), '"')
+		dst = append(append(append(dst, '"'), value.Cut...), '"')
 	}
 	return append(dst, ']')
 }

@@ -166,7 +166,9 @@ func TestTextsArePutTogether(t *testing.T) {
 		{"lists without a separator", []tree.Part{{Expr: arg(strs), Verb: tree.JoinVerb}}, []types.Type{strs}, u32(2) + u32(4) + "a\x00b\x00xxxx", "ab", false},
 		{"lists by themselves", []tree.Part{{Expr: arg(strs)}}, []types.Type{strs}, u32(2) + u32(4) + "a\x00b\x00xxxx", "a b", false},
 		{"a constant part", []tree.Part{{Lit: "a", Expr: &tree.Expr{Op: tree.Const, Type: types.Str(3), Str: "xyz"}}}, nil, "", "axyz", false},
-		{"a part that was cut", []tree.Part{{Expr: arg(types.Str(3))}, {Lit: "!"}}, []types.Type{types.Str(3)}, "abcd\x00", "abc!", true},
+		{"a part that was cut", []tree.Part{{Expr: arg(types.Str(3))}, {Lit: "!"}}, []types.Type{types.Str(3)}, "abcd\x00", "abc…!", false},
+		{"a cut part with a width", []tree.Part{{Expr: arg(types.Str(3)), Verb: "%-6s"}, {Lit: "!"}}, []types.Type{types.Str(3)}, "abcd\x00", "abc…  !", false},
+		{"a list that goes on", []tree.Part{{Expr: arg(strs), Join: ", ", Verb: tree.JoinVerb}, {Lit: "!"}}, []types.Type{strs}, u32(1|layout.CountMore) + u32(5) + "abcd\x00xxx", "abc…, …!", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := &layout.Record{Probe: testProbe, Columns: []plan.Column{{Name: "x", Expr: &tree.Expr{Op: tree.Text, Type: types.Type{Kind: types.Text}, Parts: row.parts}}}}

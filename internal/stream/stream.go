@@ -235,7 +235,6 @@ func (c *columns) finish(i int, out *value.Value) {
 		}
 		if !v.Null {
 			c.text = part.format(c, c.text, v, &part.Part)
-			out.Truncated = out.Truncated || v.Truncated
 		}
 	}
 	out.Bytes = c.text[start:len(c.text):len(c.text)]

@@ -19,13 +19,16 @@ func formatterOf(verb string) func(*columns, []byte, *value.Value, *tree.Part) [
 	return appendVerb
 }
 
-// appendOwn appends v as it prints itself; lists with their separator.
+// appendOwn appends v as it prints itself, marked where it was cut; lists with
+// their separator.
 func appendOwn(c *columns, dst []byte, v *value.Value, p *tree.Part) []byte {
 	if v.Type.Kind != types.List && v.Type.Kind != types.Array {
 		if v.Type.Kind == types.String && v.Type.Unit == "" {
-			return append(dst, v.Bytes...)
+			dst = append(dst, v.Bytes...)
+		} else {
+			dst = c.print(dst, v)
 		}
-		return c.print(dst, v)
+		return marked(dst, v)
 	}
 	separator := p.Join
 	if p.Verb != tree.JoinVerb {
@@ -36,6 +39,16 @@ func appendOwn(c *columns, dst []byte, v *value.Value, p *tree.Part) []byte {
 			dst = append(dst, separator...)
 		}
 		dst = appendOwn(c, dst, &v.List()[i], p)
+	}
+	if v.Truncated && len(v.List()) > 0 {
+		dst = append(dst, separator...)
+	}
+	return marked(dst, v)
+}
+
+func marked(dst []byte, v *value.Value) []byte {
+	if v.Truncated {
+		dst = append(dst, value.Cut...)
 	}
 	return dst
 }
@@ -51,7 +64,7 @@ func appendVerb(c *columns, dst []byte, v *value.Value, p *tree.Part) []byte {
 		return fmt.Appendf(own[:start], p.Verb, text)
 	}
 	if !v.Type.IsScalar() {
-		return fmt.Appendf(dst, p.Verb, v.Bytes)
+		return marked(fmt.Appendf(dst, p.Verb, v.Bytes), v)
 	}
 	if v.Type.Kind == types.Bool {
 		if p.Verb[len(p.Verb)-1] == 't' {

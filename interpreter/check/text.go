@@ -90,6 +90,9 @@ func (s *scope) shown(x *tree.Expr) *tree.Expr {
 
 func (s *scope) fnJoin(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	sep, ok := s.planArg(e.Args[0], cty.String, "the separator")
+	if list, is := s.resolveLocal(e.Args[1]).(*hclsyntax.TupleConsExpr); is {
+		return s.joined(e, list, sep, ok)
+	}
 	x := s.expr(e.Args[1])
 	if x == nil || !ok {
 		return nil
@@ -100,6 +103,27 @@ func (s *scope) fnJoin(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	}
 	out := tree.New(tree.Text, types.Type{Kind: types.Text}, e.Range())
 	out.Parts = []tree.Part{{Expr: x, Join: sep.AsString(), Verb: tree.JoinVerb}}
+	return out
+}
+
+// joined types join of a list that is written out: a text of its elements.
+func (s *scope) joined(e *hclsyntax.FunctionCallExpr, list *hclsyntax.TupleConsExpr, sep cty.Value, ok bool) *tree.Expr {
+	out := tree.New(tree.Text, types.Type{Kind: types.Text}, e.Range())
+	lit := ""
+	for i, element := range list.Exprs {
+		x := s.expr(element)
+		if x == nil || !ok {
+			ok = false
+			continue
+		}
+		if i > 0 {
+			lit = sep.AsString()
+		}
+		ok = s.textPart(out, lit, x, "")
+	}
+	if !ok {
+		return nil
+	}
 	return out
 }
 

@@ -76,7 +76,6 @@ func (ev *Event) text(e *tree.Expr) value.Value {
 		if v.Null {
 			continue
 		}
-		out.Truncated = out.Truncated || v.Truncated
 		out.Bytes = appendPart(out.Bytes, &v, p)
 	}
 	return out
@@ -99,13 +98,24 @@ func appendPart(dst []byte, v *value.Value, p tree.Part) []byte {
 // appendOwn appends a value as it prints itself, a list with its separator.
 func appendOwn(dst []byte, v *value.Value, separator string) []byte {
 	if v.Type.Kind != types.List && v.Type.Kind != types.Array {
-		return unit.Append(dst, nil, v)
+		return marked(unit.Append(dst, nil, v), v)
 	}
 	for i := range v.List() {
 		if i > 0 {
 			dst = append(dst, separator...)
 		}
 		dst = appendOwn(dst, &v.List()[i], separator)
+	}
+	if v.Truncated && len(v.List()) > 0 {
+		dst = append(dst, separator...)
+	}
+	return marked(dst, v)
+}
+
+// marked marks what was cut.
+func marked(dst []byte, v *value.Value) []byte {
+	if v.Truncated {
+		dst = append(dst, value.Cut...)
 	}
 	return dst
 }

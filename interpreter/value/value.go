@@ -8,6 +8,9 @@ package value
 
 import "tracer/interpreter/types"
 
+// Cut marks text of which there was more.
+const Cut = "…"
+
 // Value is one value of a column. Tables and streams have very many: it is 64
 // bytes, and what few values have is behind a pointer.
 type Value struct {
@@ -30,7 +33,8 @@ type Value struct {
 	IsFloat bool
 	// Null is no value: an empty cell, JSON null.
 	Null bool
-	// Truncated says that the content was longer than the column can hold.
+	// Truncated says that the content was longer than the column can hold. A
+	// Text has the marks of its parts in its content, where they were cut.
 	Truncated bool
 }
 

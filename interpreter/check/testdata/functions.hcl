@@ -150,6 +150,9 @@ probe "tracepoint" "a" {
     c = format("%d", comm)           # want "Wrong type: This is a string, and a number for %d is needed here."
     d = format("100%", args.bytes)   # want `Format not understood: the format ends inside`
     e = format(comm, args.bytes)     # want "Known value needed: This must be known before attaching: the format."
+    k2 = join(",", [comm, pid, "${tid}/x", true, null])
+    k3 = join(",", [comm, nothing])   # want `Unknown name: There is no "nothing".`
+    k4 = join(comm, [pid])            # want "Known value needed"
     f = join(",", comm)              # want "Wrong type: This is a string, and a list is needed here."
     g = join(comm, strs(args.sector)) # want "Known value needed"
     h = "${pid > 1 ? comm : null}"
