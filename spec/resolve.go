@@ -278,8 +278,14 @@ func (r *resolver) validate(values map[string]cty.Value, functions map[string]fu
 	if functions == nil {
 		functions = map[string]function.Function{}
 	}
+	marked := maps.Clone(values)
+	for _, v := range r.spec.Variables {
+		if value, ok := values[v.Name]; ok && v.Sensitive {
+			marked[v.Name] = value.Mark(sensitive{})
+		}
+	}
 	ctx := &hcl.EvalContext{
-		Variables: map[string]cty.Value{"var": cty.ObjectVal(values)},
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(marked)},
 		Functions: functions,
 	}
 	for _, v := range r.spec.Variables {
@@ -291,6 +297,9 @@ func (r *resolver) validate(values map[string]cty.Value, functions map[string]fu
 		}
 	}
 }
+
+// sensitive is the mark of values that are kept out of messages.
+type sensitive struct{}
 
 func (r *resolver) check(v *Variable, check Validation, ctx *hcl.EvalContext) {
 	result, diags := check.Condition.Value(ctx)
@@ -313,6 +322,7 @@ func (r *resolver) check(v *Variable, check Validation, ctx *hcl.EvalContext) {
 		r.diags = append(r.diags, diags...)
 		return
 	}
+	secret := message.HasMark(sensitive{})
 	message, _ = message.Unmark()
 	message, err = convert.Convert(message, cty.String)
 	if err != nil || message.IsNull() {
@@ -322,9 +332,13 @@ func (r *resolver) check(v *Variable, check Validation, ctx *hcl.EvalContext) {
 	if !message.IsKnown() {
 		return
 	}
+	text := strings.TrimRight(message.AsString(), ". ")
+	if secret {
+		text = "its error_message mentions a sensitive value, so it is not shown"
+	}
 	rng := v.DefaultRange
 	if given, ok := r.inputs[v.Name]; ok {
 		rng = given.rng
 	}
-	r.errorf(rng, "Invalid value for variable", "var.%s: %s. The validation at %s says so.", v.Name, strings.TrimRight(message.AsString(), ". "), position(check.Range))
+	r.errorf(rng, "Invalid value for variable", "var.%s: %s. The validation at %s says so.", v.Name, text, position(check.Range))
 }

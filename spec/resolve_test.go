@@ -211,6 +211,26 @@ variable "other" {
 	}
 }
 
+func TestValidationsDoNotShowSensitiveValues(t *testing.T) {
+	src := `
+variable "key" {
+  type      = string
+  sensitive = true
+  validation {
+    condition     = var.key != "hunter2" && var.key != null
+    error_message = "not ${var.key}"
+  }
+}
+`
+	_, diags := mustParse(t, "a.hcl", src).Resolve(Inputs{Flags: []FlagValue{flag("key", "hunter2")}}, nil)
+	if len(diags) != 1 || strings.Contains(diags[0].Detail, "hunter2") || !strings.Contains(diags[0].Detail, "sensitive") {
+		t.Errorf("got %v", diags)
+	}
+	if _, diags := mustParse(t, "a.hcl", src).Resolve(Inputs{}, nil); len(diags) != 1 {
+		t.Errorf("not given: %v", diags)
+	}
+}
+
 func TestSensitiveValuesAreNotKept(t *testing.T) {
 	s := mustParse(t, "a.hcl", "variable \"p\" {\n  type      = number\n  sensitive = true\n}\n")
 	_, diags := s.Resolve(Inputs{Flags: []FlagValue{flag("p", "hunter2")}}, nil)

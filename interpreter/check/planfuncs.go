@@ -42,7 +42,7 @@ func unmark(v cty.Value) (cty.Value, string) {
 // standard are the functions of Terraform that specs use at plan time.
 var standard = map[string]function.Function{
 	"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
-	"parseint": stdlib.ParseIntFunc, "length": stdlib.LengthFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
+	"parseint": stdlib.ParseIntFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
 	"keys": stdlib.KeysFunc, "values": stdlib.ValuesFunc, "merge": stdlib.MergeFunc, "flatten": stdlib.FlattenFunc,
 	"compact": stdlib.CompactFunc, "element": stdlib.ElementFunc, "index": stdlib.IndexFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc, "slice": stdlib.SliceFunc,
 	"sort": stdlib.SortFunc, "split": stdlib.SplitFunc, "join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc,
@@ -85,7 +85,7 @@ func PlanFunctions(f facts.Facts, env *unit.Env) map[string]function.Function {
 	out["first_of"] = firstOf(func(string) (bool, error) {
 		return false, errors.New("first_of has a meaning only in target and binary: elsewhere, use has_function(…), has_symbol(…) or has_tracepoint(…)")
 	})
-	out["bitnot"], out["lookup"] = bitnotFunction(), planLookup()
+	out["bitnot"], out["lookup"], out["length"] = bitnotFunction(), planLookup(), planLength()
 	out["ntohs"], out["ntohl"] = swapFunction(2), swapFunction(4)
 	if f != nil {
 		kernelFunctions(f, out)
@@ -113,6 +113,7 @@ func planFunctionDocs() []Function {
 		doc("has_member", `has_member("TYPE", "MEMBER")`, "Whether a C type has a member, through any number of dots.", `has_member("struct request", "q.disk")`),
 		doc("first_of", "first_of(a, b, …)", "The first of several targets that exists here (in target).", `first_of("blk_account_io_start", "__blk_account_io_start")`),
 		doc("can", "can(x)", "Whether an expression evaluates without an error.", `can(duration(var.min))`),
+		doc("length", "length(x)", "Number of elements of a list, map or set, or of characters of a string.", `length(var.names)`),
 		doc("parseint", `parseint("ff", 16)`, "A number from text in a base.", `parseint("ff", 16)`),
 	}
 	seen := map[string]bool{}

@@ -302,7 +302,7 @@ probe "syscall" "a" {
   target   = lookup(local.calls, var.how)
   for_each = toset([lookup(local.calls, "nope", "other")])
   where    = args.fd > lookup({ low = 3 }, "low") && lookup({ 1 = "on" }, 1) == "on" && lookup({ 1 = "on" }, 2) == "2"
-  sample   = lookup({ low = 3 }, "low", 5)
+  sample   = lookup({ low = 3 }, "low", 5) + length("äb") + length(["a"]) + length(local.calls)
 }
 probe "syscall" "b" {
   target = lookup(local.calls, "up") # want `the table has no element "up", and there is no default`
