@@ -71,6 +71,8 @@ type checker struct {
 	base   map[string]cty.Value    // var and kernel, once made
 	ctypes map[string]btf.Type     // kernel types by name, once looked up
 	tries  map[string]*tryArgument // arguments of try, by place
+	// reportLocals are the locals that are the whole of a derive or having.
+	reportLocals map[*spec.Local]bool
 }
 
 // Spec checks a spec and makes its plan. The plan is usable only if the
@@ -85,6 +87,7 @@ func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 		},
 	}
 	c.funcs, c.events = PlanFunctions(in.Facts, in.Env), eventTable()
+	c.findReportLocals()
 	for _, p := range in.Spec.Probes {
 		c.probe(p)
 	}
@@ -165,7 +168,38 @@ func (c *checker) needs(v *plan.Variant) {
 func (c *checker) unusedLocals() {
 	s := &scope{c: c, probe: nil}
 	for _, l := range sortedLocals(c.in.Spec.Locals) {
-		s.nameCheck(l.Expr)
+		s.localNameCheck(l)
+	}
+}
+
+// localNameCheck looks at the names of a local where it stands: those of one
+// that derive or having is are columns.
+func (s *scope) localNameCheck(l *spec.Local) {
+	if s.c.reportLocals[l] {
+		s.reportNames(l.Expr)
+		return
+	}
+	s.nameCheck(l.Expr)
+}
+
+// reportAttrs are the attributes of a probe that are evaluated over finished
+// rows: the names in them are columns.
+func reportAttrs(p *spec.Probe) []*spec.Attr {
+	all := []*spec.Attr{p.Attrs["derive"]}
+	for _, b := range p.Aggregates {
+		all = append(all, b.Attrs["derive"], b.Attrs["having"])
+	}
+	return slices.DeleteFunc(all, func(a *spec.Attr) bool { return a == nil })
+}
+
+// findReportLocals notes the locals that are the whole of a derive or having.
+func (c *checker) findReportLocals() {
+	c.reportLocals = map[*spec.Local]bool{}
+	for _, p := range c.in.Spec.Probes {
+		s := &scope{c: c, probe: p}
+		for _, a := range reportAttrs(p) {
+			s.throughLocals(a.Expr, func(l *spec.Local) { c.reportLocals[l] = true })
+		}
 	}
 }
 

@@ -18,16 +18,16 @@ import (
 func (c *checker) report(d *hcl.Diagnostic) { c.reportOnce(d, d.Detail) }
 
 // reportOnce adds a diagnostic unless one of the same summary, place and
-// distinction was.
+// distinction was, or one without any.
 func (c *checker) reportOnce(d *hcl.Diagnostic, distinction string) {
-	key := d.Summary + "\x00" + distinction
+	key := d.Summary + "\x00"
 	if d.Subject != nil {
-		key += "\x00" + d.Subject.String()
+		key += d.Subject.String() + "\x00"
 	}
-	if c.seen[key] {
+	if c.seen[key] || c.seen[key+distinction] {
 		return
 	}
-	c.seen[key] = true
+	c.seen[key+distinction] = true
 	c.diags = append(c.diags, d)
 }
 

@@ -123,6 +123,9 @@ func (s *scope) nameCheckProbe() {
 	for _, e := range s.expressions() {
 		s.nameCheck(e)
 	}
+	for _, a := range reportAttrs(s.probe) {
+		s.reportNames(a.Expr)
+	}
 }
 
 // expressions are all expressions of the probe, in source order.
@@ -136,7 +139,9 @@ func (s *scope) expressions() []hclsyntax.Expression {
 	}
 	add(p.Attrs)
 	for _, l := range p.Locals {
-		out = append(out, l.Expr)
+		if !s.c.reportLocals[l] {
+			out = append(out, l.Expr)
+		}
 	}
 	if p.Capture != nil {
 		for _, col := range p.Capture.Columns {
@@ -144,11 +149,7 @@ func (s *scope) expressions() []hclsyntax.Expression {
 		}
 	}
 	for _, b := range p.Aggregates {
-		for name, a := range b.Attrs {
-			if name != "derive" && name != "having" { // their names are columns
-				out = append(out, a.Expr)
-			}
-		}
+		add(b.Attrs)
 	}
 	for _, b := range p.Saves {
 		add(b.Attrs)
@@ -159,8 +160,8 @@ func (s *scope) expressions() []hclsyntax.Expression {
 	for _, b := range p.Updates {
 		add(b.Attrs)
 	}
-	if d := p.Attrs["derive"]; d != nil {
-		out = slices.DeleteFunc(out, func(e hclsyntax.Expression) bool { return e == d.Expr })
+	for _, a := range reportAttrs(p) {
+		out = slices.DeleteFunc(out, func(e hclsyntax.Expression) bool { return e == a.Expr })
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Range().Start.Byte < out[j].Range().Start.Byte })
 	return out
@@ -213,7 +214,7 @@ func (s *scope) checkInstance(name string) {
 func (s *scope) localsChecked() {
 	for _, l := range sortedLocals(s.probe.Locals) {
 		if _, used := s.locals[l.Name]; !used {
-			s.nameCheck(l.Expr)
+			s.localNameCheck(l)
 		}
 	}
 }

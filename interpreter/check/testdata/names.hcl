@@ -279,3 +279,16 @@ probe "tracepoint" "e" {
   target   = "sched:sched_switch"
   optional = "yes" # want "Wrong type: This must be true or false."
 }
+---
+# A mistake in a local of the file is reported once, also if a probe with locals
+# of its own uses it.
+locals {
+  a = local.nothing + 1 # want `Unknown local: There is no local "nothing".`
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals {
+    own = pid
+  }
+  where = local.a == 1 && local.own == 2
+}

@@ -323,3 +323,37 @@ probe "kretprobe" "a" {
     derive = { many = n == "3" ? 1 : 0 } # want `the left side is a number, the right side a string`
   }
 }
+---
+# A local that is the whole of derive or having: its names are columns.
+locals {
+  rates = { twice = n * 2 }
+  many  = n > local.few
+  few   = 3
+  chain = local.rates
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals {
+    half = { half = m / 2 }
+  }
+  aggregate "t" {
+    values = { n = count() }
+    derive = local.chain
+    having = local.many
+    sort   = "twice"
+  }
+  aggregate "u" {
+    values = { m = count() }
+    derive = local.half
+    having = half > 1
+    sort   = "half"
+  }
+}
+probe "tracepoint" "b" {
+  enabled = false
+  target  = "block:block_io_done"
+  capture {
+    x = args.bytes
+  }
+  derive = { y = x * var.nope } # want `Unknown variable: There is no variable "nope".`
+}
