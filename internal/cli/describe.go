@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,6 +41,10 @@ func (a *app) describe(o targetOptions, typeName, pattern string) error {
 		return err
 	}
 	found, err := t.Resolve(&templates.Request{Facts: a.facts(), Pattern: pattern, Binary: binary, PID: o.pid, Return: t.Returns || t.MayReturn})
+	var te *templates.TargetError
+	if errors.As(err, &te) {
+		return fmt.Errorf("%w%s", err, templates.DidYouMean(te.Near))
+	}
 	if err != nil {
 		return err
 	}

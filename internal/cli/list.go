@@ -129,6 +129,9 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 func (a *app) probeType(command string, o targetOptions, name string) (*templates.Type, *facts.Binary, error) {
 	all := templates.All()
 	t := all[name]
+	if t == nil && spec.NewSchema().ProbeType(name) != nil {
+		return nil, nil, fmt.Errorf("this version of tracer does not have probes of type %q yet", name)
+	}
 	if t == nil {
 		names := slices.Sorted(maps.Keys(all))
 		return nil, nil, usagef(command, "there is no probe type %q%s; there are %s", name, question(spec.Nearest(name, names), ""), strings.Join(names, ", "))
