@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/cilium/ebpf/btf"
@@ -37,6 +38,9 @@ func resolveRawTracepoint(r *Request) ([]Found, error) {
 			all, lerr := r.Facts.RawTracepoints()
 			if lerr != nil {
 				return nil, lerr
+			}
+			if slices.Contains(all, name) { // tracefs has it
+				return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf("This kernel has a raw tracepoint %q, but no type information (BTF) about its arguments, which raw_tracepoint needs. The same event as a tracepoint probe does not.", name)}
 			}
 			return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("This kernel has no raw tracepoint %q.", name), Near: Near(name, all)}
 		}

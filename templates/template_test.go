@@ -46,7 +46,7 @@ func machine(tb testing.TB) *facts.Recorded {
 		tb.Fatal(err)
 	}
 	m := &facts.Recorded{
-		System: facts.Kernel{Release: "6.8.0", Arch: "x86_64", CPUs: 2}, Types: spec, RawNames: []string{"sched_switch", "old_one"},
+		System: facts.Kernel{Release: "6.8.0", Arch: "x86_64", CPUs: 2}, Types: spec, RawNames: []string{"sched_switch", "old_one", "untyped"},
 		Formats: formats(), Binaries: []facts.Binary{*library("x86_64")}, Features: map[facts.Feature]string{},
 	}
 	for _, name := range []string{"vfs_read", "vfs_write", "eight", "by_value", "by_address", "unnamed", "assembly"} {
@@ -175,6 +175,7 @@ func TestPatternsThatNameNothingSayWhy(t *testing.T) {
 		{"tracepoint", "foo:*", "No tracepoint matches", "", true},
 		{"tracepoint", "sched:[", "no valid glob", "", false},
 		{"raw_tracepoint", "sched_swich", "no raw tracepoint", "sched_switch", true},
+		{"raw_tracepoint", "untyped", "no type information (BTF)", "", false},
 		{"syscall", "opena", `no system call "opena"`, "openat", true},
 		{"kprobe", "vfs_raed", "no function", "vfs_read", true},
 		{"kprobe", "inlined", "no function", "", true},

@@ -47,7 +47,7 @@ func (h *Host) findTracefs() (string, error) {
 		case err == nil:
 			return dir, nil
 		case errors.Is(err, fs.ErrPermission):
-			return "", fmt.Errorf("tracefs in %s may only be read by root: %w", dir, fs.ErrPermission)
+			return "", fmt.Errorf("tracefs in %s may only be read by root, so run tracer as root: %w", dir, fs.ErrPermission)
 		}
 	}
 	return "", fmt.Errorf("tracefs is not mounted: as root, run %q", tracefsAdvice)
