@@ -129,13 +129,17 @@ WCFLAGS := -O2 -g -Wall -Wextra -Werror -pthread
 ifneq ($(findstring -linux-gnu-,$(CC)),)
 WCFLAGS += -idirafter $(firstword $(patsubst %/sys/sdt.h,%,$(wildcard /usr/include/*/sys/sdt.h /usr/include/sys/sdt.h)))
 endif
-WORKLOADS := tw-syscalls tw-events tw-usdt tw-functions tw-functions-nopie tw-functions-shared tw-functions-late libtwfn.so
+WORKLOADS := tw-go tw-syscalls tw-events tw-usdt tw-functions tw-functions-nopie tw-functions-shared tw-functions-late libtwfn.so
 
 .PHONY: workloads
 workloads: $(addprefix $(BIN)/workload/,$(WORKLOADS)) ## Build the programs that are traced in tests
 
 COMPILE = @mkdir -p $(@D); $(CC) $(WCFLAGS) -o $@ $(filter %.c,$^)
 
+# Functions are found by the symbol table.
+$(BIN)/workload/tw-go: $(W)/golang/main.go
+	@mkdir -p $(@D)
+	$(GO) build -trimpath -o $@ ./$(W)/golang
 $(BIN)/workload/tw-syscalls: $(W)/syscalls.c $(W)/harness.c $(W)/harness.h
 	$(COMPILE)
 $(BIN)/workload/tw-events: $(W)/events.c $(W)/harness.c $(W)/harness.h

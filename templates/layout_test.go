@@ -161,6 +161,39 @@ func TestUserFunctionsOfferRegistersThenTheStack(t *testing.T) {
 	}
 }
 
+func TestFunctionsInGoOfferGosRegisters(t *testing.T) {
+	sig, err := types.ParseSignature("void (long a, char *text)", types.User, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := func(arch, goVersion string) *tree.Layout {
+		b := library(arch)
+		b.GoVersion = goVersion
+		found, err := All()["uprobe"].Resolve(&Request{Pattern: "main.add", Binary: b, Signature: sig})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found[0].Layout
+	}
+	for arch, want := range map[string]map[int]int{
+		"x86_64": {0: 80, 1: 40, 2: 88, 8: 48, 9: -1},
+		"arm64":  {0: 0, 1: 8, 9: 72},
+	} {
+		l := layout(arch, "go1.26.8")
+		for i, off := range want {
+			refused := l.Refused[l.Args[i].Name]
+			if off < 0 && refused == "" || off >= 0 && (refused != "" || l.Args[i].Loc != tree.Loc{Kind: tree.LocCtx, Off: off, Size: 8}) {
+				t.Errorf("%s, word %d: %+v, refused %q", arch, i, l.Args[i].Loc, refused)
+			}
+		}
+	}
+	for release, want := range map[string]string{"go1.17.13": "before go1.18", "": "does not say", "devel": "before go1.18", "go1.18": ""} {
+		if got := layout("x86_64", release).Refused["text"]; !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("compiled with %q: refused %q", release, got)
+		}
+	}
+}
+
 func TestSignaturesTypeUserFunctions(t *testing.T) {
 	sig, err := types.ParseSignature("int malloc(size_t n, struct opaque s[], char *)", types.User, nil)
 	if err != nil {

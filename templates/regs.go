@@ -10,12 +10,14 @@ import (
 // registers are where an architecture's struct pt_regs keeps what probes need:
 // offsets in bytes. Sources: arch/x86/include/uapi/asm/ptrace.h and
 // arch/arm64/include/uapi/asm/ptrace.h; argument and return registers as the
-// System V and AAPCS64 calling conventions say.
+// System V and AAPCS64 calling conventions say, and Go's (ABIInternal).
 type registers struct {
 	names map[string]int
 	args  []int
-	ret   int
-	sp    int
+	// goArgs are the registers of a Go function's arguments, a word each.
+	goArgs []int
+	ret    int
+	sp     int
 	// stackArg is where, from the stack pointer at a function's entry, the
 	// first argument lies that no register holds.
 	stackArg int
@@ -50,10 +52,12 @@ var archRegisters = map[string]*registers{
 			"ax": 80, "cx": 88, "dx": 96, "si": 104, "di": 112, "orig_ax": 120, "ip": 128, "flags": 144, "sp": 152,
 		},
 		args: []int{112, 104, 96, 88, 72, 64}, ret: 80, sp: 152, stackArg: 8,
+		goArgs: []int{80, 40, 88, 112, 104, 72, 64, 56, 48},
 	},
 	"arm64": {
 		names: arm64Names(),
 		args:  []int{0, 8, 16, 24, 32, 40, 48, 56}, ret: 0, sp: 248, stackArg: 0, byAddress: true,
+		goArgs: []int{0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120},
 	},
 }
 

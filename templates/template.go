@@ -243,10 +243,12 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 		}
 	}
 	var out []Found
+	refused := ""
 	for _, n := range names {
 		found, err := one(n)
 		var te *TargetError
 		if err != nil && glob && errors.As(err, &te) {
+			refused = " " + te.Detail
 			continue // a glob takes what can be probed
 		}
 		if err != nil {
@@ -255,7 +257,7 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 		out = append(out, found...)
 	}
 	if len(out) == 0 {
-		return nil, &TargetError{Pattern: r.Pattern, Missing: glob, Detail: fmt.Sprintf("No %s that matches %q can be probed.", what, r.Pattern)}
+		return nil, &TargetError{Pattern: r.Pattern, Missing: glob, Detail: fmt.Sprintf("No %s that matches %q can be probed.%s", what, r.Pattern, refused)}
 	}
 	return out, nil
 }

@@ -93,11 +93,13 @@ func library(arch string) *facts.Binary {
 		Functions: []facts.UserFunction{
 			{Name: "__free", Offset: 16, Size: 8},
 			{Name: "free", Offset: 16, Size: 8},
+			{Name: "main.add", Offset: 112, Size: 8, Go: true},
 			{Name: "malloc", Offset: 32, Size: 8},
 			{Name: "odd", Offset: 64, Size: 8, Refused: "its first instruction is a jump into itself"},
 			{Name: "static_one", Offset: 80, Size: 8},
 			{Name: "static_one", Offset: 96, Size: 8},
 		},
+		GoVersion: "go1.18",
 		USDT: []facts.USDT{
 			{Provider: "x", Name: "hit", Offset: 40, SemaphoreOff: 8, Args: []facts.USDTArg{
 				{Text: "8@reg", Size: 8, Kind: facts.USDTReg, Reg: reg},
@@ -152,6 +154,7 @@ func TestPatternsNameTargets(t *testing.T) {
 		{"uprobe", "*free", "__free"},
 		{"uprobe", "static_one", "static_one static_one"},
 		{"uretprobe", "free", "free"},
+		{"uprobe", "main.*", "main.add"},
 		{"usdt", "x:hit", "x:hit x:hit"},
 		{"usdt", "x:*", "x:hit x:hit"},
 	}
@@ -185,6 +188,9 @@ func TestPatternsThatNameNothingSayWhy(t *testing.T) {
 		{"uprobe", "odd", "cannot be probed: its first instruction", "", false},
 		{"uprobe", "od*", "can be probed", "", true},
 		{"uprobe", "malloc+400", "lies outside of malloc", "", false},
+		{"uretprobe", "malloc+4", `write "malloc"`, "", false},
+		{"uretprobe", "main.add", "main.add is a function in Go", "", false},
+		{"uretprobe", "main.*", `matches "main.*" can be probed. main.add is a function in Go`, "", true},
 		{"usdt", "hit", "Write provider:name", "x:hit", true},
 		{"usdt", "x:bad", "cannot be probed: it lies in another section", "", false},
 	}

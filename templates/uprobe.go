@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
@@ -33,7 +34,7 @@ func uprobe() *Type {
 func uretprobe() *Type {
 	return &Type{
 		Name: "uretprobe", Space: types.User, User: true, Returns: true, Pair: plan.PairStack,
-		Resolve: resolveUserFunction, List: listUserFunctions,
+		Resolve: resolveUserReturn, List: listUserFunctions,
 		Mechanisms: uretprobeMechanisms, EntryMechanisms: uprobeMechanisms,
 	}
 }
@@ -50,10 +51,28 @@ func listUserFunctions(_ facts.Facts, b *facts.Binary) ([]string, error) {
 }
 
 func resolveUserFunction(r *Request) ([]Found, error) {
-	list := func() ([]string, error) { return listUserFunctions(r.Facts, r.Binary) }
-	found, err := eachName(r, "function of "+r.Binary.Name, list, func(name string) ([]Found, error) {
-		return resolveOneUserFunction(r, name)
+	return userFunctions(r, func(name string) ([]Found, error) { return resolveOneUserFunction(r, name) })
+}
+
+// resolveUserReturn is the same for probes at returns, which are of whole
+// functions whose stack stays where it is.
+func resolveUserReturn(r *Request) ([]Found, error) {
+	return userFunctions(r, func(pattern string) ([]Found, error) {
+		if name, _, inside := strings.Cut(pattern, "+"); inside {
+			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("A uretprobe is at the return of a function, not at a place in it: write %q.", name)}
+		}
+		for _, fn := range r.Binary.Function(pattern) {
+			if fn.Go {
+				return nil, goReturn(pattern)
+			}
+		}
+		return resolveOneUserFunction(r, pattern)
 	})
+}
+
+func userFunctions(r *Request, one func(name string) ([]Found, error)) ([]Found, error) {
+	list := func() ([]string, error) { return listUserFunctions(r.Facts, r.Binary) }
+	found, err := eachName(r, "function of "+r.Binary.Name, list, one)
 	return onePerPlace(found), err
 }
 
@@ -92,6 +111,9 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 		return nil, err
 	}
 	layout := signatureLayout(r.Signature, regs)
+	if fns[0].Go {
+		layout = goLayout(r.Binary, r.Signature, regs)
+	}
 	if delta != 0 {
 		for i := range layout.Args {
 			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"

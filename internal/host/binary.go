@@ -1,6 +1,7 @@
 package host
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -82,6 +83,11 @@ func readELF(f readerAt, size int64) (*facts.Binary, error) {
 	if bin.Functions, err = userFunctions(ef); err != nil {
 		return nil, err
 	}
+	if markGo(bin.Functions) {
+		if info, err := buildinfo.Read(f); err == nil {
+			bin.GoVersion = info.GoVersion
+		}
+	}
 	if bin.USDT, err = userTracepoints(ef); err != nil {
 		return nil, err
 	}
@@ -125,6 +131,23 @@ func userFunctions(ef *elffile.File) ([]facts.UserFunction, error) {
 	slices.SortFunc(fns, compareFunctions)
 	fns = slices.CompactFunc(fns, func(a, b facts.UserFunction) bool { return a.Name == b.Name && a.Addr == b.Addr })
 	return fns, refuseInstructions(ef, fns)
+}
+
+// markGo marks the functions that were compiled from Go, which its linker puts
+// between two symbols, and says whether there are any. C code of the program
+// lies outside of them.
+func markGo(fns []facts.UserFunction) bool {
+	bounds := map[string]uint64{}
+	for _, fn := range fns {
+		if fn.Name == "runtime.text" || fn.Name == "runtime.etext" {
+			bounds[fn.Name] = fn.Addr
+		}
+	}
+	from, to := bounds["runtime.text"], bounds["runtime.etext"]
+	for i := range fns {
+		fns[i].Go = from <= fns[i].Addr && fns[i].Addr < to
+	}
+	return from < to
 }
 
 // compareFunctions orders by name, then address; of equal ones the first says

@@ -211,6 +211,43 @@ func TestFunctionsAreThoseOfNM(t *testing.T) {
 	}
 }
 
+func TestFunctionsInGoAreMarked(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{
+		"go.mod":  "module example\n\ngo 1.18\n",
+		"main.go": "package main\n\nfunc main() { add(1) }\n\n//go:noinline\nfunc add(n int) int { return n }\n",
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.Command("go", "build", "-o", "program")
+	build.Dir = dir
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	bin, err := Open(Options{}).Binary(filepath.Join(dir, "program"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bin.GoVersion != runtime.Version() {
+		t.Errorf("compiled with %q, want %q", bin.GoVersion, runtime.Version())
+	}
+	for _, name := range []string{"main.add", "runtime.mallocgc", "runtime.memmove"} {
+		if fns := bin.Function(name); len(fns) != 1 || !fns[0].Go {
+			t.Errorf("%s: %+v", name, fns)
+		}
+	}
+	libc, err := Open(Options{}).Binary("libc", 0)
+	if err != nil {
+		t.Skip("there is no libc here")
+	}
+	if slices.ContainsFunc(libc.Functions, func(f facts.UserFunction) bool { return f.Go }) || libc.GoVersion != "" {
+		t.Error("libc has functions in Go")
+	}
+}
+
 func TestFileOffsetsAreThoseOfTheCode(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the program is of x86_64")

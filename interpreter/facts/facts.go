@@ -147,6 +147,9 @@ type Binary struct {
 	// Functions, sorted by name; versions and aliases are separate entries.
 	Functions []UserFunction
 	USDT      []USDT
+	// GoVersion is the release that a Go program was compiled with ("go1.22.1"),
+	// "" of other programs, or if the file does not say.
+	GoVersion string
 }
 
 // UserFunction is a function of a binary.
@@ -160,6 +163,9 @@ type UserFunction struct {
 	// Indirect: an IFUNC. The symbol names the resolver, which the loader runs
 	// once, and not what calls of Name reach. Refused says so.
 	Indirect bool
+	// Go: compiled from Go, so its arguments are where Go puts them, and its
+	// stack may move while it runs.
+	Go bool
 }
 
 // USDT is one location of a user statically defined tracepoint.
