@@ -3,6 +3,12 @@ tracer {
   tags    = ["syscalls", "count", "top"]
 }
 
+variable "comm" {
+  type        = string
+  default     = null
+  description = "Only this process name; null: all"
+}
+
 variable "top" {
   type        = number
   default     = 10
@@ -17,6 +23,7 @@ variable "interval" {
 
 probe "tracepoint" "enter" {
   target = "raw_syscalls:sys_enter"
+  where  = var.comm == null || comm == var.comm
 
   aggregate "syscalls" {
     by       = { syscall = syscall(args.id) }

@@ -9,6 +9,12 @@ variable "syscalls" {
   description = "System calls to watch, as names or globs; [\"*\"] for all"
 }
 
+variable "comm" {
+  type        = string
+  default     = null
+  description = "Only this process name; null: all"
+}
+
 variable "min_latency" {
   type        = string
   default     = "0s"
@@ -22,7 +28,8 @@ variable "min_latency" {
 probe "syscall" "call" {
   target   = var.syscalls
   optional = true
-  where    = latency >= var.min_latency
+  where = (latency >= var.min_latency
+  && (var.comm == null || comm == var.comm))
 
   aggregate "latency" {
     by = { syscall = func }

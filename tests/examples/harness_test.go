@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 // programs are what the tests run.
 type programs struct {
 	tracer, workloads, self string
+	postgres                string
 }
 
 // needPrograms skips without root, and fails without the programs.
@@ -66,6 +68,11 @@ func findPrograms(t *testing.T) programs {
 		t.Fatal(err)
 	}
 	p.self = self
+	servers, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil || len(servers) == 0 {
+		t.Fatalf("no PostgreSQL (%v): tests/workload/deps installs it", err)
+	}
+	p.postgres = servers[0]
 	return p
 }
 
@@ -89,10 +96,11 @@ func hasKprobes() bool {
 
 // command fills a workload's command: WORK is this program's own workload, TW
 // the folder of the workloads, NAME the name of their measured threads, FREEPORT
-// a port that was free.
+// a port that was free, TRACER the program under test, POSTGRES Debian's.
 func (p programs) command(text, port string) string {
 	return strings.NewReplacer(
-		"WORK ", p.self+" work ", "TW/", p.workloads+"/", "NAME", workName, "FREEPORT", port).Replace(text)
+		"WORK ", p.self+" work ", "TW/", p.workloads+"/", "NAME", workName, "FREEPORT", port,
+		"TRACER", p.tracer, "POSTGRES", p.postgres).Replace(text)
 }
 
 // output is the JSON lines of one run.
@@ -177,7 +185,9 @@ type want struct {
 	// has are columns with their values: "5", "text", ">=5", "~text" (contains).
 	// "column.count" is that member of a histogram.
 	has map[string]string
-	// times is how many streamed rows there are with these columns; 0: any number but none.
+	// sums are columns with what the rows that have these columns must add up to.
+	sums map[string]uint64
+	// times is how many rows there are with these columns; 0: any number but none.
 	times int
 }
 
@@ -204,12 +214,23 @@ func (w want) missing(out output) string {
 		}
 	}
 	found := 0
+	sums := map[string]uint64{}
 	for _, columns := range candidates {
-		if w.matches(columns) {
-			found++
+		if !w.matches(columns) {
+			continue
+		}
+		found++
+		for name := range w.sums {
+			n, err := strconv.ParseUint(fmt.Sprint(columns[name]), 10, 64)
+			if err != nil {
+				return fmt.Sprintf("column %s of %v: %v", name, columns, err)
+			}
+			sums[name] += n
 		}
 	}
 	switch {
+	case !maps.Equal(sums, w.sums) && found > 0:
+		return fmt.Sprintf("%d rows with %v add up to %v, want %v:\n%s", found, w.has, sums, w.sums, sample(candidates))
 	case found == 0:
 		return fmt.Sprintf("no row of %q has %v among %d:\n%s", w.table, w.has, len(candidates), sample(candidates))
 	case w.times != 0 && found != w.times:

@@ -217,7 +217,7 @@ func workConnect(args []string) error {
 }
 
 // workRetransmit connects to a socket on PORT that drops every segment, and
-// waits until the first one must have been sent again, a second later.
+// gives up once the first one was sent again, a second later.
 func workRetransmit(args []string) error {
 	_, address, err := listen(args[0], func(fd int) error {
 		drop := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
@@ -233,8 +233,17 @@ func workRetransmit(args []string) error {
 	if err := unix.Connect(fd, address); err != unix.EINPROGRESS {
 		return fmt.Errorf("connect: %v", err)
 	}
-	time.Sleep(1800 * time.Millisecond)
-	return unix.Close(fd)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.SOL_TCP, unix.TCP_INFO)
+		switch {
+		case err != nil:
+			return err
+		case info.Total_retrans == 1:
+			return unix.Close(fd)
+		case time.Now().After(end) || info.Total_retrans > 1:
+			return fmt.Errorf("%d segments were sent again", info.Total_retrans)
+		}
+	}
 }
 
 // workTalk sends SIZE bytes COUNT times over a connection to PORT, and

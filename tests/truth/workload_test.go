@@ -24,6 +24,8 @@ func TestWorkloadsAlone(t *testing.T) {
 		{"tw-syscalls paths 2", map[string]string{"calls": "44"}},
 		{"tw-syscalls exits 3", map[string]string{"calls": "3"}},
 		{"tw-events signals 10", map[string]string{"handled": "10", "each": "10"}},
+		{"tw-events wakes 10", map[string]string{"wakes": "10"}},
+		{"tw-events mallocs 10 100", map[string]string{"calls": "10"}},
 		{"tw-events faults 10", map[string]string{"pages": "10"}},
 		{"tw-usdt hot 1000 3", map[string]string{"calls": "1000", "sum": text(uint64(sumOfSpread(1000)))}},
 		{"tw-usdt counts 2", map[string]string{"rounds": "2"}},
@@ -32,6 +34,8 @@ func TestWorkloadsAlone(t *testing.T) {
 		{"tw-functions-nopie fib 10 2", map[string]string{"calls": text(2 * (2*fib(11) - 1)), "result": "55"}},
 		{"tw-functions-shared jump 9 2", map[string]string{"calls": "18", "returned": "6"}},
 		{"tw-functions-late tail 5 2", map[string]string{"calls": "10"}},
+		{"tw-go words 20", map[string]string{"calls": "20"}},
+		{"tw-go goroutines 20", map[string]string{"calls": "20"}},
 		{"tw-functions leave 4", map[string]string{"left": "4", "returned": "4"}},
 	} {
 		t.Run(row.command, func(t *testing.T) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -118,6 +119,77 @@ static void run_faults(int argc, char **argv)
 	truth_u64("address", (uintptr_t)p);
 }
 
+/* Waits until a thread of this process sleeps. */
+static void wait_asleep(pid_t thread)
+{
+	char name[64], text[512];
+	snprintf(name, sizeof name, "/proc/self/task/%d/stat", thread);
+	for (;;) {
+		int fd = open(name, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+		if (n <= 0)
+			die("%s: %s", name, strerror(errno));
+		close(fd);
+		text[n] = 0;
+		char *state = strrchr(text, ')');
+		if (state && !strncmp(state, ") S", 3))
+			return;
+		usleep(100);
+	}
+}
+
+struct sleeper {
+	int pipe[2];
+	int64_t count;
+	_Atomic pid_t thread;
+};
+
+static void *be_woken(void *arg)
+{
+	struct sleeper *s = arg;
+	char c;
+	measured_begin();
+	s->thread = gettid();
+	for (int64_t i = 0; i < s->count; i++)
+		if (read(s->pipe[0], &c, 1) != 1)
+			die("read: %s", strerror(errno));
+	measured_end();
+	return NULL;
+}
+
+/* The calling thread wakes another one, each time it sleeps. */
+static void run_wakes(int argc, char **argv)
+{
+	(void)argc;
+	struct sleeper s = { .count = number(argv[0]) };
+	pthread_t id;
+	if (pipe(s.pipe) || pthread_create(&id, NULL, be_woken, &s))
+		die("no thread to wake");
+	prctl(PR_SET_NAME, "waker");
+	while (!s.thread)
+		usleep(100);
+	for (int64_t i = 0; i < s.count; i++) {
+		wait_asleep(s.thread);
+		if (write(s.pipe[1], "", 1) != 1)
+			die("write: %s", strerror(errno));
+	}
+	pthread_join(id, NULL);
+	truth_u64("wakes", s.count);
+}
+
+static void run_mallocs(int argc, char **argv)
+{
+	(void)argc;
+	int64_t count = number(argv[0]), size = number(argv[1]);
+	measured_begin();
+	for (int64_t i = 0; i < count; i++) {
+		void *volatile p = malloc(size);
+		free(p);
+	}
+	measured_end();
+	truth_u64("calls", count);
+}
+
 static void run_nothing(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -130,6 +202,8 @@ static const struct scenario table[] = {
 	{ "renames", 1, "ROUNDS: prctl(PR_SET_NAME, each of some names)", run_renames },
 	{ "execs", 2, "COUNT DIR: runs this program by a name in DIR", run_execs },
 	{ "faults", 1, "PAGES: touches fresh pages", run_faults },
+	{ "wakes", 1, "COUNT: a thread called waker wakes the measured one", run_wakes },
+	{ "mallocs", 2, "COUNT SIZE: malloc(SIZE)", run_mallocs },
 	{ "nothing", 0, ": ends at once", run_nothing },
 	{ 0 },
 };
