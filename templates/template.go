@@ -96,7 +96,7 @@ func All() map[string]*Type {
 // that must be taken.
 func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism, error) {
 	why := ""
-	var missing []error
+	var missing error
 	for _, m := range ms {
 		if force != "" && m.Name != force {
 			continue
@@ -106,7 +106,7 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		}
 		if m.Feature != "" {
 			if err := f.Feature(m.Feature); err != nil && !errors.Is(err, facts.ErrUnknown) {
-				missing = append(missing, err)
+				missing = err
 				why = fmt.Sprintf("no %s here: %v", m.Name, err)
 				continue
 			}
@@ -120,12 +120,8 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		}
 		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps}, nil
 	}
-	if len(missing) > 0 {
-		err := missing[0]
-		for _, more := range missing[1:] {
-			err = fmt.Errorf("%w; %w", err, more)
-		}
-		return plan.Mechanism{}, err
+	if missing != nil {
+		return plan.Mechanism{}, missing // of the last, which asks least of the kernel
 	}
 	names := make([]string, len(ms))
 	for i, m := range ms {

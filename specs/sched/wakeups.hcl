@@ -16,7 +16,9 @@ variable "top" {
 }
 
 probe "tracepoint" "wakeup" {
-  target = ["sched:sched_wakeup", "sched:sched_wakeup_new"]
+  # Both fire in the thread that wakes; sched_wakeup may fire on the CPU of the
+  # one that is woken.
+  target = ["sched:sched_waking", "sched:sched_wakeup_new"]
   where  = var.comm == null || args.comm == var.comm
 
   aggregate "wakeups" {
@@ -24,8 +26,9 @@ probe "tracepoint" "wakeup" {
     values = {
       wakeups = count()
       # New threads are woken for the first time.
-      new   = sum(func == "sched:sched_wakeup_new" ? 1 : 0)
-      moved = sum(args.target_cpu != cpu ? 1 : 0)
+      new = sum(func == "sched:sched_wakeup_new" ? 1 : 0)
+      # That last ran on another CPU than where they are woken from.
+      far = sum(args.target_cpu != cpu ? 1 : 0)
     }
     top = var.top
   }
