@@ -1,6 +1,6 @@
 // Command gen writes docs/reference.md: the tables of probe types, blocks,
-// attributes, names, functions, aggregates and printable types, from the
-// declarations that the checker and the compiler read. Run by `go generate
+// attributes, names, functions, aggregates, printable types and commands, from
+// the declarations that the checker, the compiler and the command line read. Run by `go generate
 // ./docs/gen`.
 package main
 
@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"tracer/internal/cli"
 	"tracer/interpreter/check"
 	"tracer/interpreter/unit"
 	"tracer/spec"
@@ -34,7 +35,7 @@ type page struct{ bytes.Buffer }
 
 func reference() []byte {
 	p := &page{}
-	p.line("# Reference of the language\n")
+	p.line("# Reference\n")
 	p.line("Written by `go generate ./docs/gen` from the declarations in the code; do not edit.")
 	p.line("What the words mean is explained in [language.md](language.md).\n")
 	schema := spec.NewSchema()
@@ -47,6 +48,8 @@ func reference() []byte {
 	p.builtins()
 	p.functions()
 	p.units()
+	p.line("")
+	p.commands(cli.CommandLine())
 	return p.Bytes()
 }
 

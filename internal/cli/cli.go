@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,15 +24,31 @@ import (
 	"tracer/interpreter/facts"
 )
 
-// Exit codes.
+// Exit codes; ExitCodes says when.
 const (
-	ExitDone        = 0   // done
-	ExitError       = 1   // an error in the spec or at run time
-	ExitUsage       = 2   // wrong use of the command line
-	ExitSomething   = 2   // plan -detailed-exitcode: something would be attached
-	ExitUnformatted = 3   // fmt -check: a file is not in canonical layout
-	ExitInterrupted = 130 // ended by a second signal, or before tracing began
+	ExitDone        = 0
+	ExitError       = 1
+	ExitUsage       = 2
+	ExitSomething   = 2
+	ExitUnformatted = 3
+	ExitInterrupted = 130
 )
+
+// ExitCode is a row of the reference's table of exit codes.
+type ExitCode struct{ Code, When string }
+
+// ExitCodes are all of them.
+func ExitCodes() []ExitCode {
+	row := func(code int, when string) ExitCode { return ExitCode{strconv.Itoa(code), when} }
+	return []ExitCode{
+		row(ExitDone, "Done."),
+		row(ExitError, "An error in the spec or at run time."),
+		row(ExitUsage, "Wrong use of the command line."),
+		row(ExitSomething, "`plan -detailed-exitcode`: something would be attached."),
+		row(ExitUnformatted, "`fmt -check`: a file is not in canonical layout."),
+		row(ExitInterrupted, "Ended by a second signal, or before tracing began."),
+	}
+}
 
 // Streams are where a command reads and writes.
 type Streams struct {
@@ -135,6 +152,15 @@ func (a *app) code(err error) int {
 		fmt.Fprintf(a.streams.Err, "tracer: %v\n", err)
 		return ExitError
 	}
+}
+
+// CommandLine is the command line as a whole, to be described, not run.
+func CommandLine() *cli.Command {
+	a := &app{streams: Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}}
+	root := a.root()
+	// The library adds commands of its own when it begins.
+	_ = root.Run(context.Background(), []string{root.Name, "-help"})
+	return root
 }
 
 // root is the command line as a whole.
