@@ -16,7 +16,7 @@ import (
 // slot per task pairs them.
 func syscall() *Type {
 	mechs := []Mechanism{{
-		Name: "perf tracepoint", Caps: capsTrace, Reason: "the system call's own tracepoint: other calls cost nothing",
+		Name: "perf tracepoint", Caps: capsTrace, Reason: "its own tracepoint, so other calls cost nothing",
 	}}
 	return &Type{
 		Name:            "syscall",

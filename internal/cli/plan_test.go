@@ -99,6 +99,16 @@ func TestAPlanReadsAloud(t *testing.T) {
 		t.Error(diff)
 	}
 	out.Reset()
+	(&planText{w: &out, width: 60}).write(view)
+	for _, want := range []string{
+		"  on        10 targets: vfs_a, vfs_b, vfs_c, vfs_d, vfs_e,\n            vfs_f, vfs_g, vfs_h and 2 more (-v names them)\n",
+		"  by        kretprobe.multi: one link attaches all functions\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("60 columns: no %q in\n%s", want, out.String())
+		}
+	}
+	out.Reset()
 	view.Missing = []string{"CAP_BPF to load programs"}
 	(&planText{w: &out, all: true}).write(view)
 	for _, want := range []string{"vfs_read, vfs_readv", "this process lacks CAP_BPF to load programs"} {

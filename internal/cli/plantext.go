@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+
+	"tracer/spec/diag"
 )
 
 // fewTargets is how many targets of a probe are named unless all are asked for.
@@ -25,9 +27,18 @@ type planText struct {
 
 func (t *planText) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
 
-// row is a line of a block: a label and what it is about.
+// row is a line of a block: a label and what it is about, on a terminal wrapped
+// beside the label.
 func (t *planText) row(label, format string, args ...any) {
-	t.line("  %-9s %s", label, fmt.Sprintf(format, args...))
+	const labels = 12
+	lines := []string{fmt.Sprintf(format, args...)}
+	if t.width > 2*labels {
+		lines = diag.Wrap(lines[0], t.width-labels)
+	}
+	for _, l := range lines {
+		t.line("  %-9s %s", label, l)
+		label = ""
+	}
 }
 
 func (t *planText) write(v *planView) {

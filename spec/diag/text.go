@@ -83,7 +83,7 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	if d.Range == nil {
 		t.line("")
 	}
-	for _, line := range wrap(d.Detail, t.width-len(indent)) {
+	for _, line := range Wrap(d.Detail, t.width-len(indent)) {
 		t.line(strings.TrimRight(indent+line, " "))
 	}
 }
@@ -198,9 +198,9 @@ func plain(r rune) bool {
 // printable makes text that may quote a source fit for a terminal.
 func printable(s string) string { return display(s) }
 
-// wrap breaks text into lines of at most width columns; newlines in it stay.
+// Wrap breaks text into lines of at most width columns; newlines in it stay.
 // Lines that begin with a space are left as they are.
-func wrap(text string, width int) []string {
+func Wrap(text string, width int) []string {
 	var out []string
 	for _, paragraph := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if width <= 0 || strings.HasPrefix(paragraph, " ") || cells(printable(paragraph)) <= width {

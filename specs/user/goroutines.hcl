@@ -20,11 +20,12 @@ variable "interval" {
   description = "Print the sums so far this often, such as 5s; null: at the end"
 }
 
-# "go f()" becomes a call of this function of Go's runtime.
+# What "go f()" comes to. On the stack where the scheduler runs, so that it is
+# not entered again for one call, as functions are whose stack must grow.
 probe "uprobe" "start" {
   binary = var.binary
   pid    = var.pid
-  target = "runtime.newproc"
+  target = "runtime.newproc1"
 
   aggregate "goroutines" {
     by         = [comm, pid]
@@ -39,7 +40,7 @@ probe "uprobe" "start" {
 probe "uprobe" "end" {
   binary = var.binary
   pid    = var.pid
-  target = "runtime.goexit1"
+  target = "runtime.goexit0"
 
   aggregate "goroutines" {
     by     = [comm, pid]

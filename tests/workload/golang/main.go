@@ -61,9 +61,11 @@ func callWords(count int, _ string) error {
 }
 
 // words has ten words of arguments: nine are in registers on x86_64, and the
-// last is not.
+// last is not. A function that may split its stack would begin again after that,
+// and after it was preempted there.
 //
 //go:noinline
+//go:nosplit
 func words(a int, b int32, text string, bytes []byte, h, i, j int) int {
 	return a + int(b) + len(text) + len(bytes) + h + i + j
 }
