@@ -219,3 +219,40 @@ func TestGuideCanBeFollowed(t *testing.T) {
 		})
 	}
 }
+
+// messageTitle is where the code makes a diagnostic with a fixed first line.
+var messageTitle = regexp.MustCompile(`(?:(?:errorAt|warnAt|errorf|warnf)\([^"\n]*|Summary: +)"([A-Z][^"%\n]*[^ "%\n])"`)
+
+func TestEveryMessageIsInTroubleshooting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("checked on this machine")
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles := map[string]string{}
+	for _, folder := range []string{"spec", "interpreter", "bpfgen", "internal"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", folder), func(file string, _ os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(file)
+			for _, m := range messageTitle.FindAllStringSubmatch(string(source), -1) {
+				titles[m[1]] = file
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(titles) < 100 {
+		t.Errorf("%d messages were found in the code, which cannot be all", len(titles))
+	}
+	for title, file := range titles {
+		if !regexp.MustCompile(`(?m)(^## |^\| |, )` + regexp.QuoteMeta(title) + `(,| \||$)`).Match(text) {
+			t.Errorf("docs/troubleshooting.md does not have %q (%s)", title, file)
+		}
+	}
+}
