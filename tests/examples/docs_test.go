@@ -255,4 +255,13 @@ func TestEveryMessageIsInTroubleshooting(t *testing.T) {
 			t.Errorf("docs/troubleshooting.md does not have %q (%s)", title, file)
 		}
 	}
+	_, further, _ := strings.Cut(string(text), "\n## Further messages\n")
+	for _, row := range regexp.MustCompile(`(?m)^\| ([A-Z][^|]*) \|`).FindAllStringSubmatch(further, -1) {
+		for _, title := range strings.Split(row[1], ", ") {
+			// Some are put together: Unknown name, Unsuitable condition.
+			if titles[title] == "" && !strings.HasPrefix(title, "Un") {
+				t.Errorf("docs/troubleshooting.md has %q, and no code gives it", title)
+			}
+		}
+	}
 }
