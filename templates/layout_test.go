@@ -127,6 +127,14 @@ func TestArm64PassesLargeStructsByAddress(t *testing.T) {
 	}
 }
 
+// The number of the call is no argument of it, though one may be called nr.
+func TestSystemCallsOfferTheirArguments(t *testing.T) {
+	a := first(t, "syscall", "io_submit").Args
+	if len(a) != 2 || a[0].Name != "ctx_id" || a[1].Name != "nr" || a[1].Loc.Off != 24 {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestRawTracepointsPassEightBytesAnArgument(t *testing.T) {
 	layout := first(t, "raw_tracepoint", "sched_switch")
 	if a := layout.Args[1]; len(layout.Args) != 2 || a.Name != "prev" || a.Loc.Off != 8 || a.Type.Space != types.Trusted {

@@ -83,6 +83,12 @@ func formats() []facts.Format {
 		}},
 		{Category: "syscalls", Event: "sys_exit_openat", Fields: []facts.Field{common, {Name: "ret", Type: "long", Offset: 24, Size: 8, Signed: true}}},
 		{Category: "syscalls", Event: "sys_enter_newstat", Fields: []facts.Field{common}},
+		{Category: "syscalls", Event: "sys_enter_io_submit", Fields: []facts.Field{
+			common,
+			{Name: "__syscall_nr", Type: "int", Offset: 8, Size: 4},
+			{Name: "ctx_id", Type: "aio_context_t", Offset: 16, Size: 8},
+			{Name: "nr", Type: "long", Offset: 24, Size: 8, Signed: true},
+		}},
 	}
 }
 
@@ -143,7 +149,7 @@ func TestPatternsNameTargets(t *testing.T) {
 		{"syscall", "openat", "openat"},
 		{"syscall", "stat", "stat"},
 		{"syscall", "newstat", "stat"},
-		{"syscall", "*", "openat stat"},
+		{"syscall", "*", "io_submit openat stat"},
 		{"kprobe", "vfs_read", "vfs_read"},
 		{"kprobe", "vfs_*", "vfs_read vfs_write"},
 		{"kprobe", "vfs_read+0x10", "vfs_read+0x10"},
