@@ -116,7 +116,7 @@ func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
 func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 	in := lower.Input{
 		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)), Counted: counted,
-		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n)},
+		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n), Targets: fmt.Sprintf("targets%d", n)},
 	}
 	if v.Stream {
 		in.Record = layout.NewRecord(uint32(len(c.out.Records)), v)
@@ -140,6 +140,9 @@ func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 	c.scratch, c.zeros = max(c.scratch, made.ScratchBytes), max(c.zeros, made.ZeroBytes)
 	if made.CallBytes > 0 {
 		c.out.Maps[in.Maps.Calls] = c.calls(in.Maps.Calls, made.CallBytes)
+	}
+	if v.Selector != nil {
+		c.out.Maps[in.Maps.Targets] = targetsByNumber(in.Maps.Targets, v.Targets)
 	}
 }
 
@@ -181,6 +184,7 @@ var mechanismTypes = map[string]struct {
 	attach ebpf.AttachType
 }{
 	"perf tracepoint":     {ebpf.TracePoint, ebpf.AttachNone},
+	"raw_syscalls":        {ebpf.TracePoint, ebpf.AttachNone},
 	"tp_btf":              {ebpf.Tracing, ebpf.AttachTraceRawTp},
 	"raw tracepoint":      {ebpf.RawTracepoint, ebpf.AttachNone},
 	"kprobe perf link":    {ebpf.Kprobe, ebpf.AttachNone},
@@ -223,6 +227,16 @@ func (c *compiler) calls(name string, size int) *ebpf.MapSpec {
 		return &ebpf.MapSpec{Name: name, Type: ebpf.LRUHash, KeySize: 4, ValueSize: uint32(size), MaxEntries: uint32(entries)}
 	}
 	return taskStorage(name, size)
+}
+
+// targetsByNumber is the array that shared mechanisms pick their targets by.
+func targetsByNumber(name string, targets []plan.Target) *ebpf.MapSpec {
+	spec := &ebpf.MapSpec{Name: name, Type: ebpf.Array, KeySize: 4, ValueSize: 8}
+	for _, t := range targets {
+		spec.MaxEntries = max(spec.MaxEntries, uint32(t.Number)+1)
+		spec.Contents = append(spec.Contents, ebpf.MapKV{Key: uint32(t.Number), Value: t.ID + 1})
+	}
+	return spec
 }
 
 // taskStorage is a map of one value for each task; the kernel wants BTF for it.

@@ -1,9 +1,11 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"tracer/interpreter/facts"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
 )
@@ -132,6 +134,46 @@ func TestSystemCallsOfferTheirArguments(t *testing.T) {
 	a := first(t, "syscall", "io_submit").Args
 	if len(a) != 2 || a[0].Name != "ctx_id" || a[1].Name != "nr" || a[1].Loc.Off != 24 {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Records of one system call that are laid out as those of all have the number
+// of the call in the same place.
+func TestRecordsOfAllSystemCalls(t *testing.T) {
+	record := func(fields ...facts.Field) []facts.Field {
+		return append([]facts.Field{{Name: "common_pid", Size: 4, Common: true}}, fields...)
+	}
+	own := []facts.Format{
+		{Category: "syscalls", Event: "sys_enter_read", Fields: record(
+			facts.Field{Name: "__syscall_nr", Type: "int", Offset: 8, Size: 4}, facts.Field{Name: "fd", Type: "int", Offset: 16, Size: 8})},
+		{Category: "syscalls", Event: "sys_exit_read", Fields: record(facts.Field{Name: "ret", Type: "long", Offset: 16, Size: 8})},
+	}
+	id, ret := facts.Field{Name: "id", Type: "long", Offset: 8, Size: 8}, facts.Field{Name: "ret", Type: "long", Offset: 16, Size: 8}
+	args := func(offset, size int) facts.Field {
+		return facts.Field{Name: "args", Type: "unsigned long[6]", Offset: offset, Size: size}
+	}
+	for _, row := range []struct {
+		name        string
+		enter, exit []facts.Field
+		want        bool
+	}{
+		{"alike", record(id, args(16, 48)), record(id, ret), true},
+		{"none", nil, nil, false},
+		{"arguments elsewhere", record(id, args(24, 48)), record(id, ret), false},
+		{"fewer arguments", record(id, args(16, 0)), record(id, ret), false},
+		{"result elsewhere", record(id, args(16, 48)), record(id, facts.Field{Name: "ret", Offset: 24, Size: 8}), false},
+		{"number elsewhere at the exit", record(id, args(16, 48)), record(facts.Field{Name: "id", Offset: 4, Size: 4}, ret), false},
+	} {
+		m := machine(t)
+		m.Formats = append(slices.Clone(own), facts.Format{Category: "raw_syscalls", Event: "sys_enter", Fields: row.enter},
+			facts.Format{Category: "raw_syscalls", Event: "sys_exit", Fields: row.exit})
+		found, err := All()["syscall"].Resolve(&Request{Facts: m, Pattern: "read"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := found[0].Layout.Number; (n != nil) != row.want || n != nil && n.Loc.Off != 8 {
+			t.Errorf("%s: %+v", row.name, n)
+		}
 	}
 }
 

@@ -6,19 +6,25 @@ import (
 	"slices"
 	"strings"
 
+	"tracer/interpreter/abi"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
 )
 
-// syscall: system calls by name, through their own tracepoints; the return is
-// paired only if it is used. System calls of one thread do not nest, so one
-// slot per task pairs them.
+// manySyscalls is how many targets are better served by the event of all system
+// calls: the kernel takes some 40 ms to release a tracepoint of one of them.
+const manySyscalls = 16
+
+// syscall: system calls by name, through their own tracepoints or, if they are
+// many, those of all system calls; the return is paired only if it is used.
+// System calls of one thread do not nest, so one slot per task pairs them.
 func syscall() *Type {
-	mechs := []Mechanism{{
-		Name: "perf tracepoint", Caps: capsTrace, Reason: "its own tracepoint, so other calls cost nothing",
-	}}
+	mechs := []Mechanism{
+		{Name: "raw_syscalls", From: manySyscalls + 1, Shared: true, Caps: capsTrace, Reason: "one event of all calls, picked by number"},
+		{Name: "perf tracepoint", Caps: capsTrace, Reason: "its own tracepoint, so other calls cost nothing"},
+	}
 	return &Type{
 		Name:            "syscall",
 		Space:           types.User,
@@ -110,7 +116,41 @@ func resolveOneSyscall(r *Request, name string) ([]Found, error) {
 			}
 		}
 	}
-	return []Found{{Target: plan.Target{Name: SyscallName(event), Category: "syscalls", Event: "sys_enter_" + event, ExitEvent: "sys_exit_" + event}, Layout: layout}}, nil
+	target := plan.Target{Name: SyscallName(event), Category: "syscalls", Event: "sys_enter_" + event, ExitEvent: "sys_exit_" + event}
+	if number, known := abi.Syscalls(r.Facts.Kernel().Arch).Value(target.Name); known {
+		layout.Number, target.Number = sharedNumber(r.Facts, layout), number
+	}
+	return []Found{{Target: target, Layout: layout}}, nil
+}
+
+// sharedNumber is where the events of all system calls have the number of the
+// call, if their records are else like those of the layout; nil if not.
+func sharedNumber(f facts.Facts, layout *tree.Layout) *tree.ArgLoc {
+	field := func(event, name string) (facts.Field, bool) {
+		format, err := f.Tracepoint("raw_syscalls", event)
+		if err != nil {
+			return facts.Field{}, false
+		}
+		i := slices.IndexFunc(format.Fields, func(f facts.Field) bool { return f.Name == name })
+		if i < 0 {
+			return facts.Field{}, false
+		}
+		return format.Fields[i], true
+	}
+	number, ok1 := field("sys_enter", "id")
+	args, ok2 := field("sys_enter", "args")
+	atExit, ok3 := field("sys_exit", "id")
+	ret, ok4 := field("sys_exit", "ret")
+	if !ok1 || !ok2 || !ok3 || !ok4 || number.Offset != atExit.Offset || number.Size != atExit.Size ||
+		ret.Offset != layout.Ret.Loc.Off || ret.Size != layout.Ret.Loc.Size {
+		return nil
+	}
+	for i, a := range layout.Args {
+		if a.Loc.Off != args.Offset+8*i || a.Loc.Off+8 > args.Offset+args.Size {
+			return nil
+		}
+	}
+	return &tree.ArgLoc{Name: number.Name, Type: types.S64, Doc: "long id", Loc: tree.Loc{Kind: tree.LocCtx, Off: number.Offset, Size: number.Size}}
 }
 
 // syscallArg is an argument's type: the record holds each in 8 bytes, whatever

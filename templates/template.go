@@ -50,6 +50,8 @@ type Mechanism struct {
 	Feature facts.Feature // "" needs nothing to be probed
 	Many    bool          // serves any number of targets with one link
 	One     bool          // one program serves one target only (its BTF id is part of it)
+	From    int           // not taken, unless it is forced, for fewer targets
+	Shared  bool          // its event is also that of other targets: plan.Selector
 	Caps    []string
 	Reason  string // when it is taken
 	// Reads says whether its programs can read an argument; nil: any.
@@ -101,7 +103,7 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		if force != "" && m.Name != force {
 			continue
 		}
-		if m.Many && n == 1 && force == "" && len(ms) > 1 {
+		if force == "" && (m.Many && n == 1 && len(ms) > 1 || n < m.From) {
 			continue // one target needs no multi-link, and no probing for one
 		}
 		if m.Feature != "" {
@@ -118,7 +120,7 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		if force != "" {
 			reason = "forced"
 		}
-		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps}, nil
+		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared}, nil
 	}
 	if missing != nil {
 		return plan.Mechanism{}, missing // of the last, which asks least of the kernel
@@ -139,6 +141,11 @@ func Readable(ms []Mechanism, args []*tree.ArgLoc) []Mechanism {
 		}
 	}
 	return out
+}
+
+// Own are the mechanisms of ms whose events are the target's own.
+func Own(ms []Mechanism) []Mechanism {
+	return slices.DeleteFunc(slices.Clone(ms), func(m Mechanism) bool { return m.Shared })
 }
 
 // IsGlob says that pattern is not a plain name.

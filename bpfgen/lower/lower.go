@@ -27,6 +27,9 @@ type Maps struct {
 	Scratch          string // per-CPU array of ScratchSlots values; "" if unused
 	Zeros            string // array of one zeroed value
 	Calls            string // task storage of this variant's calls
+	// Targets is an array by number of call, of shared mechanisms: 1 + its ID
+	// for each target of the variant, 0 for others.
+	Targets string
 }
 
 // Table is what lowering needs of one aggregate's maps.
@@ -48,7 +51,7 @@ func Concurrent(mechanisms []string) bool {
 	raw, others := 0, 0
 	for _, m := range mechanisms {
 		switch m {
-		case "perf tracepoint", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi":
+		case "perf tracepoint", "raw_syscalls", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi":
 			others++
 		case "tp_btf", "raw tracepoint":
 			raw++
@@ -165,6 +168,7 @@ func savedOf(v *plan.Variant) *savedCalls {
 
 // entrySide saves what the return needs.
 func (l *lowerer) entrySide() {
+	l.selectTarget()
 	l.conditions(l.in.Variant.EntryWhere, l.quiet)
 	values := make([]*ir.Value, len(l.saved.Fields))
 	for i := range l.saved.Fields {
@@ -227,6 +231,7 @@ func (l *lowerer) findCall() {
 // main is the program that filters, aggregates and streams.
 func (l *lowerer) main() {
 	v := l.in.Variant
+	l.selectTarget()
 	if n := v.Probe.Sample; n > 1 {
 		r := l.op2(ir.OpUMod, l.call(fnGetPrandom), l.konst(int64(n)))
 		l.check(ir.OpEq, r, l.konst(0), l.exit(exitSkipped))
@@ -245,6 +250,23 @@ func (l *lowerer) main() {
 		l.stream()
 	}
 	l.b.Jump(l.exit(exitTaken))
+}
+
+// selectTarget ends the program, uncounted, unless the event is one of the
+// variant's targets.
+func (l *lowerer) selectTarget() {
+	selector := l.in.Variant.Selector
+	if selector == nil {
+		return
+	}
+	key := l.slot(4, "number")
+	l.store(key, 0, l.location(selector.Number), 4)
+	p := l.call(fnMapLookup, l.mapRef(l.in.Maps.Targets), key)
+	l.nonNull(p, l.quiet())
+	id := l.load(p, 0, 8, false)
+	l.check(ir.OpNe, id, l.konst(0), l.quiet())
+	l.once("cookie", func() *ir.Value { return l.op2(ir.OpSub, id, l.konst(1)) })
+	l.conditions(selector.Where, l.quiet)
 }
 
 // beforeCall splits conditions in those that need no saved entry, which are

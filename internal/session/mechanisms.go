@@ -2,6 +2,7 @@ package session
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -17,6 +18,7 @@ type attachFunc func(*side, []plan.Target) ([]link.Link, []refusal, error)
 // mechanisms are the ways to attach, by plan.Mechanism.Name.
 var mechanisms = map[string]attachFunc{
 	"perf tracepoint":     oneByOne(tracepoint),
+	"raw_syscalls":        allSyscalls,
 	"tp_btf":              typed,
 	"raw tracepoint":      oneByOne(rawTracepoint),
 	"uprobe perf link":    oneByOne(userProbe((*link.Executable).Uprobe)),
@@ -31,6 +33,17 @@ var mechanisms = map[string]attachFunc{
 
 func tracepoint(s *side, t plan.Target) (link.Link, error) {
 	return link.Tracepoint(t.Category, eventOf(t, s.what.Side), s.prog, &link.TracepointOptions{Cookie: s.cookie(t)})
+}
+
+// allSyscalls attaches to the event of all system calls: the program picks its
+// targets.
+func allSyscalls(s *side, targets []plan.Target) ([]link.Link, []refusal, error) {
+	event, _, _ := strings.Cut(strings.TrimPrefix(eventOf(targets[0], s.what.Side), "sys_"), "_")
+	l, err := link.Tracepoint("raw_syscalls", "sys_"+event, s.prog, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []link.Link{l}, nil, nil
 }
 
 // typed attaches a program whose target was chosen when it was loaded.

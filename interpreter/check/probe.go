@@ -433,7 +433,14 @@ func (s *scope) mechanisms(v *plan.Variant) {
 	if v.Targets[0].Alone {
 		n = 1
 	}
-	m, err := templates.Choose(templates.Readable(s.typ.Mechanisms, usedArgs(v)), n, s.c.in.Mechanism, s.c.in.Facts)
+	ms, entries := templates.Readable(s.typ.Mechanisms, usedArgs(v)), s.typ.EntryMechanisms
+	m, err := templates.Choose(ms, n, s.c.in.Mechanism, s.c.in.Facts)
+	if m.Shared {
+		if v.Selector = s.selector(v); v.Selector == nil {
+			entries = templates.Own(entries)
+			m, err = templates.Choose(templates.Own(ms), n, s.c.in.Mechanism, s.c.in.Facts)
+		}
+	}
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "A %s cannot be attached here: %v.", s.typ.Name, err)
 		return
@@ -443,7 +450,7 @@ func (s *scope) mechanisms(v *plan.Variant) {
 	if v.Pair == plan.PairNone {
 		return
 	}
-	m, err = templates.Choose(s.typ.EntryMechanisms, n, s.entryForce(), s.c.in.Facts)
+	m, err = templates.Choose(entries, n, s.entryForce(), s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "The entry of a %s cannot be attached here: %v.", s.typ.Name, err)
 		return

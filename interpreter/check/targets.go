@@ -259,7 +259,7 @@ func (s *scope) grouped(found []templates.Found) []group {
 	at := map[string]int{}
 	args, ret := s.mentions("args"), s.mentions("retval")
 	for i, f := range found {
-		key := layoutKey(f.Layout, args, ret) + fmt.Sprint(f.Target.PID, f.Target.Alone)
+		key := layoutKey(f.Layout, args, ret) + fmt.Sprint(f.Target.PID, f.Target.Alone, f.Layout.Number != nil)
 		if single {
 			key = fmt.Sprint(i)
 		}

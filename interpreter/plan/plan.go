@@ -67,6 +67,7 @@ type Variant struct {
 	Mechanism Mechanism
 	// Entry is how the entry side is attached, if Pair is not PairNone.
 	EntryMechanism Mechanism
+	Selector       *Selector // nil: its events are its own
 	Pair           Pair
 
 	// EntryWhere are the conditions that the entry side can decide.
@@ -97,6 +98,7 @@ type Target struct {
 	Semaphore       uint64 // usdt: file offset of the semaphore
 	PID             int    // user probes: only this process; 0: all
 	Alone           bool   // only a link of its own serves it
+	Number          int64  // syscall: among all, where Layout.Number says so
 }
 
 // Mechanism is how a program is entered: one row of the templates' table.
@@ -104,6 +106,16 @@ type Mechanism struct {
 	Name   string // "perf tracepoint", "tp_btf", "uprobe.multi", "uprobe perf link", …
 	Reason string // why this and not a better one
 	Caps   []string
+	// Shared: its event is that of other targets, too, and programs pick their
+	// own by Variant.Selector.
+	Shared bool
+}
+
+// Selector is how a program knows its own targets where the mechanism's event
+// is shared. Events of others are no events of the probe.
+type Selector struct {
+	Number *tree.ArgLoc // of the call, which is Target.Number
+	Where  []*tree.Expr // what must hold besides
 }
 
 // Pair says how a return finds its entry.

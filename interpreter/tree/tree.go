@@ -125,6 +125,9 @@ type Layout struct {
 	Indexed bool
 	// Refused names arguments that exist and cannot be read, and why.
 	Refused map[string]string
+	// Number is where the number of the call is, if the layout is also that of
+	// an event which all calls share; else nil.
+	Number *ArgLoc
 }
 
 // ArgLoc is one argument: its name, type and place.

@@ -58,6 +58,7 @@ func cells() []cell {
 		lseek("raw_tracepoint", "raw tracepoint", "sys_enter", ` && args.id == syscall_of("lseek")`, "args[0]"),
 		lseek("raw_tracepoint", "tp_btf", "sys_enter", ` && args.id == syscall_of("lseek")`, "args.id"),
 		lseek("syscall", "perf tracepoint", "lseek", ` && retval < 0 && latency > 0`, "args.offset"),
+		lseek("syscall", "raw_syscalls", "lseek", ` && retval < 0 && latency > 0`, "args.offset"),
 		read("kprobe", "kprobe perf link", ""),
 		read("kprobe", "kprobe.multi", ""),
 		read("kretprobe", "kretprobe perf link", returned),

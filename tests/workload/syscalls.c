@@ -175,6 +175,24 @@ static void run_sleep(int argc, char **argv)
 	truth_u64("nanoseconds", (after.tv_sec - before.tv_sec) * UINT64_C(1000000000) + after.tv_nsec - before.tv_nsec);
 }
 
+/* System calls by the numbers of 32-bit programs: 20 is getpid there, and writev
+ * here. It counts 0 where they are not to be had. */
+static void run_compat(int argc, char **argv)
+{
+	(void)argc;
+	int64_t count = number(argv[0]), done = 0;
+#ifdef __x86_64__
+	measured_begin();
+	for (int64_t i = 0; i < count; i++) {
+		long result;
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+		done += result == getpid();
+	}
+	measured_end();
+#endif
+	truth_u64("compat", done);
+}
+
 static void *exit_now(void *arg)
 {
 	measured_begin();
@@ -204,6 +222,7 @@ static const struct scenario table[] = {
 	{ "sizes", -1, "ROUNDS SIZE...: read and write of each SIZE", run_sizes },
 	{ "paths", 1, "ROUNDS: openat(-1, each of the awkward strings, O_RDONLY | O_CLOEXEC)", run_paths },
 	{ "sleep", 2, "COUNT MS: nanosleep", run_sleep },
+	{ "compat", 1, "COUNT: getpid as 32-bit programs call it, and getpid", run_compat },
 	{ "exits", 1, "COUNT: threads that end in exit()", run_exits },
 	{ 0 },
 };
