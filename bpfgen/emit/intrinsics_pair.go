@@ -34,6 +34,13 @@ func pairTopSlot(q *sequence, stride, skip int32) {
 	)
 }
 
+// pairForget puts the count into its place and takes it out again, of which the
+// verifier then knows nothing: what follows is verified once, and not for each
+// time round that it was reached from.
+func pairForget(q *sequence) {
+	q.add(asm.StoreMem(pairStack, 0, pairCount, asm.DWord), asm.LoadMem(pairCount, pairStack, 0, asm.DWord))
+}
+
 // pairPush drops dead calls from the top, one each time round, at most depth
 // times: the verifier sees the count fall. It compares "below 1", from which
 // verifiers before 6.8 learn a bound; from "is 0" they do not.
@@ -56,6 +63,7 @@ func pairPush(v *ir.Value, q *sequence) error {
 	q.add(asm.Add.Imm(pairCount, -1))
 	q.jump("next")
 	q.label("push")
+	pairForget(q)
 	q.jumpImm(asm.JGE, pairCount, depth, "full")
 	pairTopSlot(q, stride, 0)
 	q.add(
@@ -66,7 +74,7 @@ func pairPush(v *ir.Value, q *sequence) error {
 		asm.Mov.Reg(asm.R0, pairTop),
 	)
 	q.jump("done")
-	q.label("full") // nothing was dropped, or there would be room
+	q.label("full")
 	q.add(asm.Mov.Imm(asm.R0, 0))
 	q.label("done")
 	return nil
@@ -90,11 +98,11 @@ func pairPop(v *ir.Value, q *sequence) error {
 	q.jumpReg(asm.JNE, asm.R0, pairSP, "miss")
 	q.add(asm.LoadMem(asm.R0, pairTop, 8, asm.DWord))
 	q.jumpReg(asm.JNE, asm.R0, pairID, "miss")
-	q.add(
-		asm.Add.Imm(pairCount, -1),
-		asm.StoreMem(pairStack, 0, pairCount, asm.DWord),
-		asm.Mov.Reg(asm.R0, pairTop),
-	)
+	q.add(asm.Add.Imm(pairCount, -1))
+	pairForget(q)
+	q.jumpImm(asm.JGE, pairCount, depth, "none")
+	pairTopSlot(q, stride, 0)
+	q.add(asm.Mov.Reg(asm.R0, pairTop))
 	q.jump("done")
 	q.label("miss")
 	q.add(asm.StoreMem(pairStack, 0, pairCount, asm.DWord))

@@ -64,6 +64,12 @@ func (s *selector) value(v *ir.Value) error {
 	case ir.OpNeg:
 		s.into(s.result(v), v.Args[0])
 		s.add(inst{kind: kindALU, op: asm.Neg.Op(asm.ImmSource), dst: s.result(v), src: noReg})
+	case ir.OpNumber:
+		// What the verifier knows of a register ends with any arithmetic on it.
+		s.into(s.result(v), v.Args[0])
+		for range 2 {
+			s.add(inst{kind: kindALU, op: asm.Neg.Op(asm.ImmSource), dst: s.result(v), src: noReg})
+		}
 	case ir.OpExt:
 		s.extend(v)
 	case ir.OpBswap:

@@ -55,6 +55,10 @@ const (
 	OpNeg
 	OpExt   // the low Size bytes of Args[0], zero- or sign-extended (Signed)
 	OpBswap // the low Size bytes of Args[0] in reverse order, zero-extended
+	// OpNumber is Args[0] itself. Where that is a pointer that the verifier
+	// knows by its type, it is a number from here on: numbers alone may be
+	// computed with.
+	OpNumber
 
 	OpEq // comparisons give 0 or 1
 	OpNe
@@ -235,7 +239,7 @@ var opNames = [...]string{
 	OpInvalid: "invalid", OpConst: "const", OpCtx: "ctx", OpSlot: "slot", OpMap: "map", OpMapValue: "mapvalue", OpPhi: "phi",
 	OpLoad: "load", OpStore: "store", OpAtomicAdd: "atomic_add", OpXchg: "xchg", OpCmpXchg: "cmpxchg",
 	OpAdd: "add", OpSub: "sub", OpMul: "mul", OpUDiv: "udiv", OpUMod: "umod", OpAnd: "and", OpOr: "or", OpXor: "xor",
-	OpShl: "shl", OpLshr: "lshr", OpAshr: "ashr", OpNeg: "neg", OpExt: "ext", OpBswap: "bswap",
+	OpShl: "shl", OpLshr: "lshr", OpAshr: "ashr", OpNeg: "neg", OpExt: "ext", OpBswap: "bswap", OpNumber: "number",
 	OpEq: "eq", OpNe: "ne", OpUlt: "ult", OpUle: "ule", OpUgt: "ugt", OpUge: "uge", OpSlt: "slt", OpSle: "sle", OpSgt: "sgt", OpSge: "sge",
 	OpCall: "call", OpKfunc: "kfunc", OpIntrinsic: "intrinsic",
 }

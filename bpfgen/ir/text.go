@@ -209,7 +209,7 @@ var argCounts = [...]int{
 	OpInvalid: -1, OpConst: 0, OpCtx: 0, OpSlot: 0, OpMap: 0, OpMapValue: 0, OpPhi: -1,
 	OpLoad: 1, OpStore: 2, OpAtomicAdd: 2, OpXchg: 2, OpCmpXchg: 3,
 	OpAdd: 2, OpSub: 2, OpMul: 2, OpUDiv: 2, OpUMod: 2, OpAnd: 2, OpOr: 2, OpXor: 2,
-	OpShl: 2, OpLshr: 2, OpAshr: 2, OpNeg: 1, OpExt: 1, OpBswap: 1,
+	OpShl: 2, OpLshr: 2, OpAshr: 2, OpNeg: 1, OpExt: 1, OpBswap: 1, OpNumber: 1,
 	OpEq: 2, OpNe: 2, OpUlt: 2, OpUle: 2, OpUgt: 2, OpUge: 2, OpSlt: 2, OpSle: 2, OpSgt: 2, OpSge: 2,
 	OpCall: -1, OpKfunc: -1, OpIntrinsic: -1,
 }

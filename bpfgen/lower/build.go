@@ -44,7 +44,9 @@ type lowerer struct {
 
 	saved      *savedCalls
 	returnSide bool
-	callSlot   *ir.Value // the entry of the call that returns
+	// saving: this is the entry side of a pair.
+	saving   bool
+	callSlot *ir.Value // the entry of the call that returns
 
 	// memo and mems are what is computed already, innermost scope last: an arm
 	// of a condition computes for itself.
@@ -296,7 +298,11 @@ func (l *lowerer) claim() {
 		ptrs = append(ptrs, p)
 		l.at(next)
 	}
-	l.b.Jump(l.exit(exitLost))
+	lost := exitLost
+	if l.saving {
+		lost = exitQuiet // the return finds no entry, and counts that
+	}
+	l.b.Jump(l.exit(lost))
 	l.at(got)
 	l.scratch = l.phi(ptrs...)
 	if l.scratchBytes == 0 {

@@ -136,10 +136,14 @@ func (l *lowerer) addNow(word int) {
 }
 
 // counter is a stack slot that counts from zero, made at the program's start.
+// The zero is one that the verifier does not know: what follows a failure and
+// what follows none is then alike, and verified once.
 func (l *lowerer) counter(at **ir.Value, name string) *ir.Value {
 	if *at == nil {
 		*at = l.inEntry(ir.Value{Op: ir.OpSlot, Imm: 8, Sym: name})
-		zero := l.inEntry(ir.Value{Op: ir.OpConst})
+		l.zeroBytes = max(l.zeroBytes, 8)
+		zeros := l.inEntry(ir.Value{Op: ir.OpMapValue, Sym: l.in.Maps.Zeros})
+		zero := l.inEntry(ir.Value{Op: ir.OpLoad, Args: []*ir.Value{zeros}, Size: 8})
 		l.inEntry(ir.Value{Op: ir.OpStore, Args: []*ir.Value{*at, zero}, Size: 8})
 	}
 	return *at

@@ -103,9 +103,12 @@ func Variant(in Input) (*Output, error) {
 	saved := savedOf(in.Variant)
 	if in.Variant.Pair != plan.PairNone {
 		e := newLowerer(in, in.Variant.Probe.Address()+" entry")
-		e.saved = saved
+		e.saved, e.saving = saved, true
 		e.entrySide()
 		out.Entry = e.finish()
+		if e.err != nil {
+			return nil, e.err
+		}
 		out.CallBytes = saved.bytes
 		out.merge(e)
 	}
@@ -171,6 +174,9 @@ func (l *lowerer) entrySide() {
 	l.selectTarget()
 	l.conditions(l.in.Variant.EntryWhere, l.quiet)
 	values := make([]*ir.Value, len(l.saved.Fields))
+	for i := range l.saved.Fields {
+		l.prepare(l.saved.Fields[i].Expr)
+	}
 	for i := range l.saved.Fields {
 		if e := l.saved.Fields[i].Expr; e.Type.IsScalar() {
 			values[i] = l.scalar(e)

@@ -1,9 +1,6 @@
 package lower
 
 import (
-	"cmp"
-	"slices"
-
 	"tracer/bpfgen/ir"
 	"tracer/interpreter/tree"
 	"tracer/interpreter/types"
@@ -12,16 +9,39 @@ import (
 // scalar computes an expression that is one register: 64 bits, extended by the
 // type's sign. The same expression is computed once.
 func (l *lowerer) scalar(e *tree.Expr) *ir.Value {
-	key := l.key(e)
+	return l.computed(l.key(e), e, l.compute)
+}
+
+// pointer computes a trusted pointer as the verifier knows it: to load through,
+// and for nothing else.
+func (l *lowerer) pointer(e *tree.Expr) *ir.Value {
+	return l.computed("\x00pointer "+l.key(e), e, func(e *tree.Expr) *ir.Value {
+		switch e.Op {
+		case tree.Arg:
+			return l.location(&l.in.Variant.Layout.Args[e.Int])
+		case tree.Builtin:
+			return l.builtin(e)
+		}
+		return l.direct(e)
+	})
+}
+
+// computed is what compute makes of e, once an event.
+func (l *lowerer) computed(key string, e *tree.Expr, compute func(*tree.Expr) *ir.Value) *ir.Value {
 	if v := l.remembered(key); v != nil {
 		return v
 	}
 	pos := l.pos
 	l.pos = e.Range
-	v := l.compute(e)
+	v := compute(e)
 	l.pos = pos
 	l.remember(key, v)
 	return v
+}
+
+// number makes a number of a pointer that the verifier knows.
+func (l *lowerer) number(p *ir.Value) *ir.Value {
+	return l.value(ir.Value{Op: ir.OpNumber, Args: []*ir.Value{p}})
 }
 
 // binaryOps are the operations that are one instruction whatever the sign.
@@ -33,6 +53,9 @@ var binaryOps = map[tree.Op]ir.Op{
 func (l *lowerer) compute(e *tree.Expr) *ir.Value {
 	if op, ok := binaryOps[e.Op]; ok {
 		return l.op2(op, l.scalar(e.Args[0]), l.scalar(e.Args[1]))
+	}
+	if l.trusted(e) {
+		return l.number(l.pointer(e))
 	}
 	switch e.Op {
 	case tree.Const:
@@ -201,16 +224,15 @@ func (l *lowerer) failed(r, p *ir.Value, always bool) {
 // member loads a scalar member: directly where the verifier knows the pointer
 // by BTF, else by a helper. A null pointer gives zero.
 func (l *lowerer) member(e *tree.Expr) *ir.Value {
-	size := e.Type.Size
-	if e.Type.Kind == types.Pointer {
-		size = 8
-	}
-	p := l.scalar(e.Args[0])
 	if l.trusted(e.Args[0]) && e.Bits == nil && !e.Union {
-		return l.direct(p, e.Off, size, e.Type.Signed)
+		v := l.direct(e)
+		if e.Type.Kind == types.Pointer {
+			return l.number(v) // newer kernels know pointers to numbers too
+		}
+		return v
 	}
 	signed := e.Type.Signed && e.Bits == nil
-	v := l.readFrom(l.root(e.Args[0]), l.offset(p, e.Off), size, signed, e.Args[0].Type.Space, false)
+	v := l.readFrom(l.root(e.Args[0]), l.offset(l.scalar(e.Args[0]), e.Off), memberSize(e), signed, e.Args[0].Type.Space, false)
 	if e.Bits != nil {
 		v = l.bitfield(v, e.Bits, e.Type.Signed)
 	}
@@ -218,6 +240,14 @@ func (l *lowerer) member(e *tree.Expr) *ir.Value {
 		return l.op2(ir.OpNe, v, l.konst(0))
 	}
 	return v
+}
+
+// memberSize is how many bytes a scalar member has.
+func memberSize(e *tree.Expr) int {
+	if e.Type.Kind == types.Pointer {
+		return 8
+	}
+	return e.Type.Size
 }
 
 // root is the pointer that an address is counted from: a null there is no
@@ -239,13 +269,15 @@ func (l *lowerer) bitfield(v *ir.Value, b *tree.Bits, signed bool) *ir.Value {
 	return l.op2(op, v, l.konst(int64(64-b.Size)))
 }
 
-// direct is a plain load through a pointer the verifier knows; it may be null.
-func (l *lowerer) direct(p *ir.Value, off, size int, signed bool) *ir.Value {
+// direct is a plain load of a member through a pointer the verifier knows; it
+// may be null.
+func (l *lowerer) direct(e *tree.Expr) *ir.Value {
+	p := l.pointer(e.Args[0])
 	some, join := l.newBlock("not null"), l.newBlock("loaded")
 	zero := l.konst(0)
 	l.b.If(ir.OpNe, p, zero, some, join, l.pos)
 	l.at(some)
-	v := l.load(p, off, size, signed)
+	v := l.load(p, e.Off, memberSize(e), e.Type.Signed)
 	l.b.Jump(join)
 	l.at(join)
 	return l.phi(zero, v)
@@ -314,157 +346,6 @@ func (l *lowerer) extreme(e *tree.Expr) *ir.Value {
 	l.b.Jump(join)
 	l.at(join)
 	return l.phi(a, b)
-}
-
-// signedOps and unsignedOps are the comparisons by how both sides are read.
-var (
-	signedOps = map[tree.Op]ir.Op{
-		tree.Eq: ir.OpEq, tree.Ne: ir.OpNe, tree.Lt: ir.OpSlt, tree.Le: ir.OpSle, tree.Gt: ir.OpSgt, tree.Ge: ir.OpSge,
-	}
-	unsignedOps = map[tree.Op]ir.Op{
-		tree.Eq: ir.OpEq, tree.Ne: ir.OpNe, tree.Lt: ir.OpUlt, tree.Le: ir.OpUle, tree.Gt: ir.OpUgt, tree.Ge: ir.OpUge,
-	}
-	mirrored = map[tree.Op]tree.Op{
-		tree.Eq: tree.Eq, tree.Ne: tree.Ne, tree.Lt: tree.Gt, tree.Le: tree.Ge, tree.Gt: tree.Lt, tree.Ge: tree.Le,
-	}
-)
-
-// wide says that a value of e may be above the largest signed 64-bit number.
-func wide(e *tree.Expr) bool {
-	if e.Op == tree.Const {
-		return !e.Type.Signed && int64(e.Int) < 0
-	}
-	return e.Type.Kind == types.Pointer || !e.Type.Signed && e.Type.Size == 8
-}
-
-// below says that a value of e may be negative.
-func below(e *tree.Expr) bool {
-	if e.Op == tree.Const {
-		return e.Type.Signed && int64(e.Int) < 0
-	}
-	return e.Type.Signed
-}
-
-// comparison picks the instruction for a comparison; mixed says that none is
-// right alone: a may be negative and b above the signed range.
-func comparison(op tree.Op, a, b *tree.Expr) (irop ir.Op, mixed bool) {
-	switch {
-	case !wide(a) && !wide(b):
-		return signedOps[op], false
-	case !below(a) && !below(b):
-		return unsignedOps[op], false
-	}
-	return unsignedOps[op], true
-}
-
-// compareValue is a mathematically right comparison as 0 or 1.
-func (l *lowerer) compareValue(op tree.Op, ea, eb *tree.Expr) *ir.Value {
-	if below(eb) && wide(ea) {
-		ea, eb, op = eb, ea, mirrored[op]
-	}
-	a, b := l.scalar(ea), l.scalar(eb)
-	irop, mixed := comparison(op, ea, eb)
-	v := l.op2(irop, a, b)
-	if !mixed {
-		return v
-	}
-	// a may be negative: then it is below every b.
-	zero := l.konst(0)
-	if op == tree.Lt || op == tree.Le || op == tree.Ne {
-		return l.op2(ir.OpOr, l.op2(ir.OpSlt, a, zero), v)
-	}
-	return l.op2(ir.OpAnd, l.op2(ir.OpSge, a, zero), v)
-}
-
-// branch goes to yes or no by a condition, and short-circuits.
-func (l *lowerer) branch(e *tree.Expr, yes, no *ir.Block) {
-	if v := l.remembered(l.key(e)); v != nil {
-		l.b.If(ir.OpNe, v, l.konst(0), yes, no, e.Range)
-		return
-	}
-	pos := l.pos
-	l.pos = e.Range
-	defer func() { l.pos = pos }()
-	switch e.Op {
-	case tree.And, tree.Or:
-		next := l.newBlock("next")
-		if e.Op == tree.And {
-			l.branch(e.Args[0], next, no)
-		} else {
-			l.branch(e.Args[0], yes, next)
-		}
-		l.at(next)
-		l.enter()
-		l.branch(e.Args[1], yes, no)
-		l.leave()
-	case tree.Not:
-		l.branch(e.Args[0], no, yes)
-	case tree.Eq, tree.Ne, tree.Lt, tree.Le, tree.Gt, tree.Ge:
-		l.branchCompare(e, yes, no)
-	case tree.In:
-		l.branchIn(e, yes, no)
-	case tree.StrEq, tree.StartsWith, tree.EndsWith, tree.StrContains, tree.InNet:
-		l.branchBytes(e, yes, no)
-	case tree.IsNull:
-		l.branchNull(e.Args[0], yes, no)
-	default:
-		l.b.If(ir.OpNe, l.scalar(e), l.konst(0), yes, no, e.Range)
-	}
-}
-
-func (l *lowerer) branchCompare(e *tree.Expr, yes, no *ir.Block) {
-	a, b := e.Args[0], e.Args[1]
-	if irop, mixed := comparison(e.Op, a, b); !mixed {
-		x, y := l.scalar(a), l.scalar(b)
-		l.b.If(irop, x, y, yes, no, e.Range)
-		return
-	}
-	l.b.If(ir.OpNe, l.compareValue(e.Op, a, b), l.konst(0), yes, no, e.Range)
-}
-
-// linearSearch is how many constants are compared one by one: the verifier's
-// work grows with the square of equal tests on one register.
-const linearSearch = 8
-
-func (l *lowerer) branchIn(e *tree.Expr, yes, no *ir.Block) {
-	x := l.scalar(e.Args[0])
-	unsigned := wide(e.Args[0])
-	values := make([]int64, 0, len(e.Args)-1)
-	for _, c := range e.Args[1:] {
-		values = append(values, int64(c.Int))
-	}
-	slices.SortFunc(values, func(a, b int64) int {
-		if unsigned {
-			return cmp.Compare(uint64(a), uint64(b))
-		}
-		return cmp.Compare(a, b)
-	})
-	l.search(x, slices.Compact(values), unsigned, yes, no, e)
-}
-
-func (l *lowerer) search(x *ir.Value, values []int64, unsigned bool, yes, no *ir.Block, e *tree.Expr) {
-	if len(values) > linearSearch {
-		mid := len(values) / 2
-		low, high := l.newBlock("low"), l.newBlock("high")
-		op := ir.OpSlt
-		if unsigned {
-			op = ir.OpUlt
-		}
-		l.b.If(op, x, l.konst(values[mid]), low, high, e.Range)
-		l.at(low)
-		l.search(x, values[:mid], unsigned, yes, no, e)
-		l.at(high)
-		l.search(x, values[mid:], unsigned, yes, no, e)
-		return
-	}
-	for i, v := range values {
-		next := no
-		if i < len(values)-1 {
-			next = l.newBlock("in")
-		}
-		l.b.If(ir.OpEq, x, l.konst(v), yes, next, e.Range)
-		l.at(next)
-	}
 }
 
 // branchNull tests the null of a nullable value.

@@ -50,7 +50,7 @@ func (c comparison) decided() (value, ok bool) {
 	if c.a.Op == ir.OpConst {
 		return holds(c.op, c.a.Imm, n), true
 	}
-	w := width(c.a)
+	w := provenWidth(c.a)
 	if w == 64 {
 		return c.decidedByBorder(uint64(n), ^uint64(0))
 	}

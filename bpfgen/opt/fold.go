@@ -34,6 +34,8 @@ func folded(v *ir.Value) (int64, bool) {
 	switch v.Op {
 	case ir.OpNeg:
 		return -a, true
+	case ir.OpNumber:
+		return a, true
 	case ir.OpExt:
 		return extend(a, v.Size, v.Signed), true
 	case ir.OpBswap:

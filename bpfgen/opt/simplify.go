@@ -162,7 +162,7 @@ func (s *simplifier) mod(v, x *ir.Value, n int64) {
 }
 
 func (s *simplifier) and(v, x *ir.Value, n int64) {
-	full := uint64(1)<<width(x) - 1
+	full := uint64(1)<<provenWidth(x) - 1
 	switch {
 	case uint64(n)&full == 0:
 		s.constant(v, 0)

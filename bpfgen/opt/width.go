@@ -10,13 +10,17 @@ import (
 const maxDepth = 6
 
 // width is a number of bits that v surely fits in as an unsigned number.
-func width(v *ir.Value) int { return widthAt(v, maxDepth) }
+func width(v *ir.Value) int { return widthAt(v, maxDepth, false) }
 
-func widthAt(v *ir.Value, depth int) int {
-	if depth == 0 {
+// provenWidth is the same, of which the verifier is as sure. A test that may
+// keep a program within memory goes only if the verifier does not need it.
+func provenWidth(v *ir.Value) int { return widthAt(v, maxDepth, true) }
+
+func widthAt(v *ir.Value, depth int, proven bool) int {
+	if depth == 0 || proven && unproven(v) {
 		return 64
 	}
-	arg := func(i int) int { return widthAt(v.Args[i], depth-1) }
+	arg := func(i int) int { return widthAt(v.Args[i], depth-1, proven) }
 	switch {
 	case v.Op == ir.OpConst:
 		return bits.Len64(uint64(v.Imm))
@@ -25,7 +29,7 @@ func widthAt(v *ir.Value, depth int) int {
 	}
 	switch v.Op {
 	case ir.OpLoad, ir.OpBswap, ir.OpExt:
-		return sizedWidth(v, depth)
+		return sizedWidth(v, depth, proven)
 	case ir.OpAnd:
 		return min(arg(0), arg(1))
 	case ir.OpOr, ir.OpXor:
@@ -48,10 +52,21 @@ func widthAt(v *ir.Value, depth int) int {
 	return 64
 }
 
-func sizedWidth(v *ir.Value, depth int) int {
+// unproven says that the verifier knows nothing of what v computes.
+func unproven(v *ir.Value) bool {
+	switch v.Op {
+	case ir.OpUDiv, ir.OpUMod, ir.OpBswap:
+		return true
+	case ir.OpMul: // it gives up on factors of more than 32 bits
+		return width(v.Args[0]) > 32 || width(v.Args[1]) > 32
+	}
+	return false
+}
+
+func sizedWidth(v *ir.Value, depth int, proven bool) int {
 	n := 8 * v.Size
 	if v.Op == ir.OpExt {
-		have := widthAt(v.Args[0], depth-1)
+		have := widthAt(v.Args[0], depth-1, proven)
 		if v.Signed && have >= n {
 			return 64
 		}

@@ -24,7 +24,7 @@ func (g *generator) compareOp() ir.Op { return ir.OpEq + ir.Op(g.rng.IntN(10)) }
 func (g *generator) arith(have []*ir.Value) *ir.Value {
 	size := 1 << g.rng.IntN(4)
 	x := g.pick(have)
-	switch g.rng.IntN(12) {
+	switch g.rng.IntN(13) {
 	case 0:
 		return g.f.NewValue(g.b, ir.Value{Op: ir.OpExt, Size: size, Signed: g.rng.IntN(2) == 0, Args: []*ir.Value{x}})
 	case 1:
@@ -35,6 +35,8 @@ func (g *generator) arith(have []*ir.Value) *ir.Value {
 		return g.v(g.compareOp(), g.sides(have, x)...)
 	case 4:
 		return g.constant(g.number())
+	case 5:
+		return g.v(ir.OpNumber, x)
 	default:
 		return g.v(ir.OpAdd+ir.Op(g.rng.IntN(11)), g.sides(have, x)...)
 	}
@@ -166,12 +168,15 @@ func (g *generator) readFailed(have []*ir.Value) {
 // read copies from the map, or from nowhere, and counts the failure.
 func (g *generator) read(size int, signed bool) *ir.Value {
 	slot := g.f.NewValue(g.b, ir.Value{Op: ir.OpSlot, Imm: 8, Sym: "read"})
-	from := g.constant(0)
+	// Whether a failure that nothing needs is counted is the optimiser's choice:
+	// those of reads that fail are counted where nobody looks.
+	from, count := g.constant(0), g.f.NewValue(g.b, ir.Value{Op: ir.OpSlot, Imm: 8, Sym: "fails"})
+	g.mem(ir.OpStore, 8, 0, count, from)
 	if g.rng.IntN(4) > 0 {
-		from = g.v(ir.OpAdd, g.address(), g.constant(g.outOffset()))
+		from, count = g.v(ir.OpAdd, g.address(), g.constant(g.outOffset())), g.slot()
 	}
 	r := g.f.NewValue(g.b, ir.Value{Op: ir.OpCall, Imm: HelperRead, Args: []*ir.Value{slot, g.constant(8), from}})
-	g.f.NewValue(g.b, ir.Value{Op: ir.OpIntrinsic, Sym: ir.ReadFailed, Args: []*ir.Value{r, g.constant(1), g.slot()}})
+	g.f.NewValue(g.b, ir.Value{Op: ir.OpIntrinsic, Sym: ir.ReadFailed, Args: []*ir.Value{r, g.constant(1), count}})
 	v := g.mem(ir.OpLoad, size, int64(size*g.rng.IntN(8/size)), slot)
 	v.Signed = signed
 	return v

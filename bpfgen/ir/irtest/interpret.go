@@ -154,6 +154,8 @@ func (m *Machine) value(env map[*ir.Value]uint64, v *ir.Value) (uint64, error) {
 		return bits.ReverseBytes64(args[0]) >> (64 - 8*v.Size), nil
 	case ir.OpNeg:
 		return -args[0], nil
+	case ir.OpNumber:
+		return args[0], nil
 	default:
 		return Arith(v.Op, args[0], args[1])
 	}
