@@ -29,7 +29,7 @@ const wide = `probe "tracepoint" "x" {
   target = "block:block_io_done"
   aggregate "t" {
     by     = [comm]
-    values = { n = hist(size(args.bytes), 5), m = linear(args.bytes, 0, 4000, 1) }
+    values = { n = hist(size(args.bytes), 5), m = linear(args.bytes, 0, 2000, 1) }
   }
 }
 `

@@ -319,8 +319,18 @@ func withoutContext(d *hcl.Diagnostic) *hcl.Diagnostic {
 	return &out
 }
 
+// maxRowBytes is the most that one value of a per-CPU map may have (the
+// kernel's PCPU_MIN_UNIT_SIZE; kernels of larger pages allow more).
+const maxRowBytes = 32 << 10
+
 // size sets max_entries: the spec's, or the default within the memory budget.
 func (c *checker) size(t *tableBuilder) {
+	if n := t.table.ValueBytes(); n > maxRowBytes {
+		largest := slices.MaxFunc(t.table.Values, func(a, b plan.ValueColumn) int { return cmp.Compare(a.Words(), b.Words()) })
+		c.errorAt(t.table.Range, "Row too large", "The values of one row of aggregate %q are %d bytes, and the kernel keeps %d at most. "+
+			"%s alone, %s, is %d: split its powers of two by fewer bits, take larger steps, or give it an aggregate of its own.",
+			t.table.Name, n, maxRowBytes, largest.Name, largest.Func, 8*largest.Words())
+	}
 	if len(t.table.By) == 0 {
 		t.table.MaxEntries = 1
 		return

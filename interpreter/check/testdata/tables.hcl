@@ -357,3 +357,10 @@ probe "tracepoint" "b" {
   }
   derive = { y = x * var.nope } # want `Unknown variable: There is no variable "nope".`
 }
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" { # want `Row too large: The values of one row of aggregate "t" are 46128 bytes, and the kernel keeps 32768 at most. a alone, hist, is 15376: split its powers of two by fewer bits`
+    values = { a = hist(pid, 5), b = hist(tid, 5), c = hist(args.bytes, 5) }
+  }
+}
