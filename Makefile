@@ -60,7 +60,7 @@ test: ## All tests, also in virtual machines (some 25 minutes)
 .PHONY: test-all
 test-all: ## The same with more kernels, and more fuzzing
 	@$(MAKE) --no-print-directory FUZZ_RUNS=$(FUZZ_RUNS_ALL) \
-	  STAGES="deps build check unit race fuzz truth $(addprefix vm-,$(VM_KERNELS_ALL))" stages
+	  STAGES="deps build check unit race fuzz truth accept $(addprefix vm-,$(VM_KERNELS_ALL))" stages
 
 .PHONY: stages
 stages:
@@ -108,6 +108,19 @@ truth: build workloads bin/report ## The whole program, the catalog and the docu
 
 .PHONY: test-vm
 test-vm: $(addprefix vm-,$(VM_KERNELS)) ## Only the virtual machines
+
+# Random specs: 20,000 here, and in each guest as many as its time allows.
+ACCEPT         ?= 20000
+ACCEPT_SECONDS ?= 1200
+.PHONY: accept
+accept: accept-here $(addprefix accept-,$(VM_KERNELS)) ## What validate accepts, the kernel loads: 20,000 random specs, also in virtual machines (45 minutes)
+
+.PHONY: accept-here
+accept-here: workloads bin/report
+	@TRACER_ACCEPT=$(ACCEPT) $(GO) test -json -count=1 -timeout 60m $(if $(SUDO),-exec "$(SUDO)") -run TestWhatTheCheckerAcceptsLoads ./tests/differ | $(REPORT) -stage accept -tests
+
+accept-%: bin/report
+	@tests/vm/accept $* $(ACCEPT) $(ACCEPT_SECONDS) | $(REPORT) -stage accept-$* -tests
 
 # One boot runs all tests of a kernel.
 vm-%: bin/report

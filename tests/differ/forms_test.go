@@ -18,6 +18,7 @@ const (
 	sString                // a pointer to characters in user memory
 	sNullable              // a number or nothing
 	sColumn                // anything a column can show
+	sAggregate             // a value of a table
 	sortCount
 )
 

@@ -57,8 +57,15 @@ type generator struct {
 // newGenerator takes the forms of an event, and more.
 func newGenerator(r *rand.Rand, event string, more ...form) *generator {
 	g := &generator{rand: r, event: event}
-	for _, f := range append(more, forms...) {
-		if f.event != "" && f.event != event {
+	g.add(more...)
+	g.add(forms...)
+	return g
+}
+
+// add adds forms, of those that have an event only the generator's.
+func (g *generator) add(more ...form) {
+	for _, f := range more {
+		if f.event != "" && f.event != g.event {
 			continue
 		}
 		into := &g.compound
@@ -69,7 +76,6 @@ func newGenerator(r *rand.Rand, event string, more ...form) *generator {
 			into[f.sort] = append(into[f.sort], f)
 		}
 	}
-	return g
 }
 
 // Literals stand at the edges of every width and sign.

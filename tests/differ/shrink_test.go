@@ -23,7 +23,7 @@ func (tr *trial) explain(d *difference) string {
 	if tr.differs(small, d.in) == nil {
 		return "only the whole spec differs\n" + tr.print(d)
 	}
-	small = tr.shrink(small, func(p *probe) bool { return tr.differs(p, d.in) != nil })
+	small = shrink(small, smaller, func(p *probe) bool { return tr.differs(p, d.in) != nil })
 	return tr.print(tr.differs(small, d.in))
 }
 
@@ -36,7 +36,7 @@ func (tr *trial) explainRefused(p *probe, err error) string {
 		_, err := tr.try(q, nil)
 		return err
 	}
-	small := tr.shrink(p, func(q *probe) bool { return refused(q) != nil })
+	small := shrink(p, smaller, func(q *probe) bool { return refused(q) != nil })
 	text := refused(small).Error()
 	if len(text) > 3000 {
 		text = text[:1000] + "\n…\n" + text[len(text)-2000:]
@@ -54,15 +54,15 @@ func (tr *trial) differs(p *probe, in *input) *difference {
 	return d
 }
 
-// shrinkSteps bounds how many smaller probes are tried.
+// shrinkSteps bounds how many smaller ones are tried.
 const shrinkSteps = 1500
 
 // shrinkTime bounds how long it takes: what the verifier refuses for its size
 // takes seconds each time.
-const shrinkTime = 15 * time.Second
+const shrinkTime = 30 * time.Second
 
-// shrink looks for a smaller probe that is still bad.
-func (tr *trial) shrink(p *probe, bad func(*probe) bool) *probe {
+// shrink looks for a smaller one that is still bad.
+func shrink[T any](p T, smaller func(T) []T, bad func(T) bool) T {
 	steps := 0
 	end := time.Now().Add(shrinkTime)
 	for again := true; again && steps < shrinkSteps; {
@@ -119,8 +119,10 @@ func smallerNodes(n *node) []*node {
 			out = append(out, s)
 		}
 	}
-	if simple := simplest(n.sort); simple != "" && n.text != simple && n.size() > 1 {
-		out = append(out, &node{sort: n.sort, text: simple})
+	for _, simple := range simplest(n.sort) {
+		if n.size() > 1 {
+			out = append(out, &node{sort: n.sort, text: simple})
+		}
 	}
 	for i, part := range n.parts {
 		for _, s := range smallerNodes(part) {
@@ -132,18 +134,20 @@ func smallerNodes(n *node) []*node {
 	return out
 }
 
-func simplest(s sort) string {
+// simplest are expressions of a sort without parts; what an event does not have
+// is refused by the checker.
+func simplest(s sort) []string {
 	switch s {
 	case sOperand:
-		return "1"
+		return []string{"1"}
 	case sNumber:
-		return "pid"
+		return []string{"pid"}
 	case sCondition:
-		return "args.flag"
+		return []string{"args.flag", "(uid == 0)"}
 	case sText:
-		return "comm"
+		return []string{"comm"}
 	}
-	return ""
+	return nil
 }
 
 func below(n *node) []*node {

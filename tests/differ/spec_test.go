@@ -96,15 +96,21 @@ const maxNullable = 32
 
 // checked is the plan of a spec, or its errors.
 func checked(text string, f facts.Facts) (*plan.Plan, hcl.Diagnostics) {
+	return checkedAs(text, check.Input{Facts: f})
+}
+
+// checkedAs is the plan of a spec under options.
+func checkedAs(text string, in check.Input) (*plan.Plan, hcl.Diagnostics) {
 	sp, diags := spec.Parse([]spec.Source{{Name: "random.hcl", Bytes: []byte(text)}})
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	vars, more := sp.Resolve(spec.Inputs{}, check.PlanFunctions(f, nil))
+	vars, more := sp.Resolve(spec.Inputs{}, check.PlanFunctions(in.Facts, in.Env))
 	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, diags
 	}
-	p, more := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: f})
+	in.Spec, in.Vars = sp, vars
+	p, more := check.Spec(in)
 	return p, append(diags, more...)
 }
 

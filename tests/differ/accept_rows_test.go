@@ -1,0 +1,127 @@
+package differ
+
+import (
+	"strings"
+	"testing"
+
+	"tracer/bpfgen"
+	"tracer/interpreter/check"
+	"tracer/interpreter/facts"
+)
+
+// rejected are specs that were once accepted by the checker and then not by the
+// kernel, or not even compiled, as small as they went.
+var rejected = []struct {
+	name, spec string
+	without    []facts.Feature
+}{
+	{
+		name: "a pointer that the verifier knows is computed with",
+		spec: `
+probe "tracepoint" "p" {
+  target = "sched:sched_switch"
+  aggregate "t" {
+    by     = { low = bitand(cast("u64", task.mm), 255), before = task.real_parent < task.group_leader }
+    values = { a = hist(cast("u64", task.cred)), b = sum(cast("u64", task) / 3), c = hist(cast("u64", cast("char *", task.cred.security)), 3) }
+  }
+}`,
+	},
+	{
+		name: "so is an argument",
+		spec: `
+probe "raw_tracepoint" "p" {
+  target = "sched_process_exec"
+  where  = args.bprm == null || cast("u64", args.bprm) % 3 == 1
+  aggregate "t" {
+    values = { a = hist(cast("u64", args.bprm.file)), b = max(cast("u64", args.p) / 3) }
+  }
+}`,
+	},
+	{
+		name: "what keeps a quotient within a histogram is not left out",
+		spec: `
+probe "kprobe" "p" {
+  target = "vfs_read"
+  aggregate "t" {
+    values = {
+      a = linear(duration(cast("s32", uid == 0)), 0, "1ms", "10us")
+      b = linear(3 % args.count, 0, 7, 2)
+      c = linear((duration(tid) - duration(tid)) % duration(tid), 0, "1ms", "10us")
+    }
+  }
+}`,
+	},
+	{
+		name: "what keeps a length within its limit is not left out",
+		spec: `
+probe "kprobe" "p" {
+  target = "vfs_read"
+  capture {
+    swapped = buf(args.buf, shr(ntohs(args.count), 8), 300)
+    divided = buf(args.buf, cast("u8", args.count) / 3, 300)
+    product = buf(args.buf, shr(shl(cast("u8", args.count), 32) * 7, 36), 300)
+  }
+}`,
+	},
+	{
+		name: "strings are compared at the entry of a program whose strings do not fit the stack",
+		spec: `
+probe "uretprobe" "p" {
+  binary    = "WORKLOADS/tw-functions"
+  target    = "tw_return_s16"
+  signature = "short f(char *a, char *b)"
+  where     = entry(str(args.a) == str(args.b))
+  aggregate "t" {
+    by     = { text = buf(args.a, 4096) }
+    values = { n = count() }
+  }
+}`,
+	},
+	{
+		name: "a long string is looked through after the return found its entry",
+		spec: `
+probe "kretprobe" "p" {
+  target = "vfs_read"
+  where  = strcontains(str(args.file.f_path.dentry.d_name.name, 1000), "abcd") != (args.file.f_path.dentry.d_inode.i_uid.val == 0)
+}`,
+	},
+	{
+		name: "the same where calls are kept in a hash",
+		spec: `
+probe "kretprobe" "p" {
+  target = "vfs_read"
+  where  = strcontains(str(args.file.f_path.dentry.d_name.name, 1000), "abcd") != (args.file.f_path.dentry.d_inode.i_uid.val == 0)
+}`,
+		without: []facts.Feature{facts.TaskStorage, facts.TaskBTF},
+	},
+}
+
+// mostSteps is how many instructions of any of these programs the verifier may
+// walk, of the million that it walks at most.
+const mostSteps = 50_000
+
+func TestSpecsRejectedBeforeLoad(t *testing.T) {
+	a := newAcceptance(t)
+	for _, row := range rejected {
+		t.Run(row.name, func(t *testing.T) {
+			f := a.facts
+			f.without = row.without
+			pl, diags := checkedAs(strings.ReplaceAll(row.spec, "WORKLOADS/tw-functions", workload("tw-functions")), check.Input{Facts: f})
+			if diags.HasErrors() {
+				t.Fatal(firstError(diags))
+			}
+			pl.RingBytes = ringBytes
+			o, diags := bpfgen.Compile(pl)
+			if diags.HasErrors() {
+				t.Fatal(firstError(diags))
+			}
+			steps, err := a.load(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps > mostSteps {
+				t.Errorf("the verifier walked %d instructions of one program, want %d at most", steps, mostSteps)
+			}
+		})
+	}
+}
