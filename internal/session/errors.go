@@ -37,7 +37,7 @@ var hints = []struct {
 	text string
 }{
 	{unix.EMFILE, "Each perf event link needs a file descriptor: raise the limit (ulimit -n), or name fewer targets."},
-	{unix.ENOMEM, "The kernel has no memory for it: lower max_entries, or -buffer."},
+	{unix.ENOMEM, "There is no memory for it within the limits that tracer runs under (its control group's or container's, ulimit -v): lower max_entries or -buffer, or raise the limit."},
 	{unix.E2BIG, "It is larger than the kernel allows: lower max_entries, or aggregate fewer columns in one table."},
 }
 

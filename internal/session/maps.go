@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"tracer/bpfgen"
+	"tracer/interpreter/unit"
 )
 
 // tableMaps are the maps of one table.
@@ -81,21 +82,35 @@ func (o *opener) makeMaps(ctx context.Context) hcl.Diagnostics {
 		}
 		m, err := ebpf.NewMap(o.s.object.Maps[name].Copy())
 		if err != nil {
-			return o.failed("Map refused", fmt.Errorf("create map %s: %w", name, err), nil)
+			return o.mapRefused(name, err)
 		}
 		o.s.maps[name] = m
 	}
 	for _, t := range o.s.object.Tables {
 		if err := o.makeTable(t); err != nil {
-			return o.failed("Map refused", fmt.Errorf("table %s: %w", t.Table.Table.Name, err), &t.Table.Table.Range)
+			return o.mapRefused(t.Map, err)
 		}
 	}
 	if m := o.s.maps[bpfgen.MapEvents]; m != nil {
 		if o.s.ring, err = ringbuf.NewReader(m); err != nil {
-			return o.failed("Ring buffer refused", fmt.Errorf("open ring buffer: %w", err), nil)
+			return o.mapRefused(bpfgen.MapEvents, err)
 		}
 	}
 	return nil
+}
+
+// mapRefused says which map the kernel refused, by what the user knows it as.
+func (o *opener) mapRefused(name string, err error) hcl.Diagnostics {
+	if name == bpfgen.MapEvents {
+		size := unit.AppendSize(nil, uint64(o.s.object.Maps[name].MaxEntries), false)
+		return o.failed("Ring buffer refused", fmt.Errorf("make a ring buffer of %s: %w", size, err), nil)
+	}
+	for _, t := range o.s.object.Tables {
+		if name == t.Map || name == t.Other {
+			return o.failed("Table refused", fmt.Errorf("make table %s: %w", t.Table.Table.Name, err), &t.Table.Table.Range)
+		}
+	}
+	return o.failed("Map refused", fmt.Errorf("make map %s: %w", name, err), nil)
 }
 
 // makeTable makes a table's inner maps, if it is swapped.

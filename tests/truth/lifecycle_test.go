@@ -57,7 +57,7 @@ probe "tracepoint" "all" {
 	}
 }
 
-// A tracer that is killed leaves no program, no map and no raised semaphore.
+// A tracer that is killed leaves no program and no map.
 func TestKilledTracerLeavesNothing(t *testing.T) {
 	needPrograms(t)
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT} {

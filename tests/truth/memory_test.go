@@ -1,0 +1,95 @@
+package truth
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// memoryGroup makes a control group of limited memory, of either version, and
+// gives its list of processes.
+func memoryGroup(t *testing.T, bytes int) string {
+	t.Helper()
+	name := fmt.Sprintf("truth-memory-%d", os.Getpid())
+	group, limit := filepath.Join("/sys/fs/cgroup/memory", name), "memory.limit_in_bytes"
+	if root := "/sys/fs/cgroup"; exists(filepath.Join(root, "cgroup.controllers")) {
+		// A root that is a container's does not give controllers away.
+		if err := os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+memory"), 0o644); err != nil {
+			t.Skipf("control groups give no memory controller: %v", err)
+		}
+		group, limit = filepath.Join(root, name), "memory.max"
+	} else if !exists(filepath.Dir(group)) {
+		t.Skip("no memory controller of control groups is mounted")
+	}
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(group); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.WriteFile(filepath.Join(group, limit), []byte(text(bytes)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(group, "cgroup.procs")
+}
+
+// A ring buffer that cannot be made is an error that says what to do, and doing
+// it helps; nothing is left behind.
+func TestFaultRingBufferThatCannotBeMade(t *testing.T) {
+	needPrograms(t)
+	for _, row := range []struct {
+		name, limit string
+		group       bool
+	}{
+		{"memory of the control group", `echo $$ >GROUP`, true},
+		{"addresses of the process", `ulimit -v 3000000`, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			script := row.limit
+			if row.group {
+				script = strings.ReplaceAll(script, "GROUP", memoryGroup(t, 200<<20))
+			}
+			before := kernelObjects(t)
+			refused := shell(t, streamLseek, script+`; exec "$TRACER" apply -buffer 1GiB -d 1s "$SPEC"`)
+			if refused.code != 1 || refused.stdout != "" {
+				t.Errorf("exit code %d, stdout %q: want 1 and none", refused.code, refused.stdout)
+			}
+			for _, part := range []string{"Ring buffer refused", "ring buffer of 1GiB", "lower max_entries or -buffer, or raise the limit"} {
+				if !strings.Contains(refused.stderr, part) {
+					t.Errorf("stderr %q, want %q in it", refused.stderr, part)
+				}
+			}
+			waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
+			if smaller := shell(t, streamLseek, script+`; exec "$TRACER" apply -buffer 1MiB -d 1s "$SPEC"`); smaller.code != 0 {
+				t.Errorf("a small buffer: exit code %d, stderr %q", smaller.code, smaller.stderr)
+			}
+		})
+	}
+}
+
+// So is a table that cannot be made, at its line.
+func TestFaultTableThatCannotBeMade(t *testing.T) {
+	needPrograms(t)
+	const spec = `
+probe "syscall" "s" {
+  target = "lseek"
+  aggregate "large" {
+    by          = [args.offset]
+    values      = { n = count() }
+    max_entries = 16777216
+  }
+}`
+	procs := memoryGroup(t, 200<<20)
+	before := kernelObjects(t)
+	got := shell(t, spec, `echo $$ >`+procs+`; exec "$TRACER" apply -d 1s "$SPEC"`)
+	for _, part := range []string{"Table refused", "Make table large", "spec.hcl line 4", "lower max_entries"} {
+		if got.code != 1 || !strings.Contains(got.stderr, part) {
+			t.Errorf("exit code %d, stderr %q: want 1, and %q in it", got.code, got.stderr, part)
+		}
+	}
+	waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
+}
