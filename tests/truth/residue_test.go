@@ -121,3 +121,49 @@ probe "uprobe" "f" {
 		})
 	}
 }
+
+// A process under -p that becomes another program is traced in that too, and
+// not in what its children do; when it exits, tracer goes on, and all that it
+// did is counted.
+func TestProcessThatExecsAndExits(t *testing.T) {
+	p := needPrograms(t)
+	dir := tempDir(t)
+	goOn := filepath.Join(dir, "go")
+	program := filepath.Join(p.workloads, "tw-functions")
+	calls := program + " -o " + filepath.Join(dir, "truth") + " -n process fib 10 1"
+	process := exec.Command("bash", "-c", "while ! [ -e "+goOn+" ]; do sleep 0.01; done; ("+calls+"); exec "+calls)
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The library of functions is looked up in the file, not in the process, in
+	// which it is not yet.
+	got := run{flags: []string{"-p", text(process.Process.Pid)}, spec: fmt.Sprintf(`
+probe "uretprobe" "f" {
+  binary    = %q
+  target    = "tw_fib"
+  signature = "uint64_t tw_fib(unsigned n)"
+  aggregate "returns" {
+    by     = { paired = latency > 0 && retval > 0 || args.n == 0 }
+    values = { n = count() }
+  }
+}
+probe "tracepoint" "end" {
+  target = "sched:sched_process_exit"
+  aggregate "exits" {
+    by     = [comm]
+    values = { n = count() }
+  }
+}`, program)}.beside(t, func() {
+		touch(t, goOn)
+		if err := process.Wait(); err != nil {
+			t.Errorf("the traced process: %v", err)
+		}
+	})
+	total := 0
+	for k := range 11 {
+		total += fibCalls(10, k)
+	}
+	compareRows(t, "returns", got.table(t, "returns").rows, rows{"paired=true": {"n": text(total)}})
+	// The program ended with both of its threads; neither bash nor a child did.
+	compareRows(t, "exits", got.table(t, "exits").rows, rows{"comm=workload": {"n": "2"}})
+}
