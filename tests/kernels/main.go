@@ -105,6 +105,7 @@ const remarks = `
 | missing | since | what tracer does |
 |---|---|---|
 | task storage | 5.11 | the calls of a thread, between entry and return, are kept in a hash by thread; threads that end within a call leave an entry, which gives way to newer ones |
+| the current task, by type | 5.11 | ` + "`comm`" + ` comes from a helper of the kernel instead of from the task itself |
 | attach cookies | 5.15 | a probe of several targets that uses ` + "`func`" + `, or pairs calls, has a program for each target |
 | links of perf events | 5.15 | programs are put on the event itself |
 | atomic instructions with a result | 5.12 | scratch memory is claimed without them: programs are not preempted there |
