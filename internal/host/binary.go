@@ -52,7 +52,11 @@ func (h *Host) readBinary(key binaryKey) (*facts.Binary, error) {
 		err = fmt.Errorf("%w%s", err, scriptHint(f))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("binary %s (%s): %w", key.name, file, err)
+		where := key.name
+		if file != where {
+			where += " (" + file + ")"
+		}
+		return nil, fmt.Errorf("binary %s: %w", where, err)
 	}
 	bin.Name, bin.Path = key.name, file
 	return bin, nil

@@ -128,7 +128,7 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 			s.unknown = true
 			s.c.warnAt(a.Expr.Range(), "Binary not checked", "Whether %q exists cannot be told from these facts: %v.", name, err)
 		default:
-			s.errorAt(a.Expr.Range(), "Binary not usable", "%s: %v.", name, err)
+			s.errorAt(a.Expr.Range(), "Binary not usable", "The %v.", err)
 			ok = false
 		}
 	}

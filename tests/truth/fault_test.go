@@ -100,8 +100,6 @@ probe "uprobe" "u" {
 		{"not root", countLseek, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s "$SPEC" </dev/null`, 1, "", ""},
 		{"spec that is not readable", countLseek, `"$TRACER" apply -d 1s nosuch.hcl`, 1, "", "nosuch.hcl"},
 		{"spec that is a device", countLseek, `timeout 20 "$TRACER" validate /dev/zero`, 1, "", "131072"},
-		{"spec of 10 MB", countLseek, `head -c 10M /dev/zero | tr '\0' '#' >big.hcl; ulimit -v 4000000; "$TRACER" validate big.hcl`, 1, "", "131072"},
-		{"folder of 10,000 files", countLseek, `mkdir d; cd d; for i in $(seq 10000); do echo "locals {" >$i.hcl; done; cd ..; timeout 60 "$TRACER" validate d`, 1, "", ""},
 		{"zeros for a spec", countLseek, `head -c 100000 /dev/zero >z.hcl; timeout 20 "$TRACER" validate z.hcl`, 1, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -122,7 +122,7 @@ probe "raw_tracepoint" "b" {
 }
 ---
 probe "uprobe" "a" {
-  binary = "libd" # want "Binary not usable: libd: binary libd: not found"
+  binary = "libd" # want "Binary not usable: The binary libd: not found"
   target = "malloc"
 }
 probe "uprobe" "b" {
