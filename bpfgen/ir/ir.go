@@ -55,9 +55,9 @@ const (
 	OpNeg
 	OpExt   // the low Size bytes of Args[0], zero- or sign-extended (Signed)
 	OpBswap // the low Size bytes of Args[0] in reverse order, zero-extended
-	// OpNumber is Args[0] itself. Where that is a pointer that the verifier
-	// knows by its type, it is a number from here on: numbers alone may be
-	// computed with.
+	// OpNumber is Args[0] itself, of which nothing is known from here on. Where
+	// that was a pointer that the verifier knows by its type, it is a number:
+	// numbers alone may be computed with.
 	OpNumber
 
 	OpEq // comparisons give 0 or 1

@@ -74,7 +74,7 @@ func (l *lowerer) blur(v *ir.Value, limit int) *ir.Value {
 // savedList copies {count, used} and the used bytes.
 func (l *lowerer) savedList(f *layout.Field, p place) *ir.Value {
 	count, used := l.load(l.callSlot, f.Off, 4, false), l.load(l.callSlot, f.Off+4, 4, false)
-	used = l.clamp(used, int64(f.Type.Size))
+	used = l.clamp(l.number(used), int64(f.Type.Size))
 	l.store(p.base, p.off, count, 4)
 	l.store(p.base, p.off+4, used, 4)
 	dst := p.content(l)

@@ -292,7 +292,7 @@ func (l *lowerer) bytesInto(p place, wanted, ptr, addr *ir.Value, space types.Sp
 	if !p.zeroed && p.base.Op == ir.OpSlot {
 		l.zero(p.base, p.off, (4+limit+7)&^7)
 	}
-	shown := l.clamp(wanted, 1<<31-1)
+	shown := l.clamp(l.number(wanted), 1<<31-1)
 	l.store(p.base, p.off, shown, 4)
 	n := l.clamp(shown, int64(limit))
 	fn := fnReadKernel
@@ -310,6 +310,9 @@ func (l *lowerer) ifAny(n, p *ir.Value) *ir.Value {
 }
 
 // clamp is the unsigned minimum of v and a constant, as the verifier sees it.
+// v is a number of which neither it nor the optimiser knows anything: what the
+// optimiser relied on the verifier may have lost in between (6.12 does, of x
+// where x+7 was compared).
 func (l *lowerer) clamp(v *ir.Value, limit int64) *ir.Value {
 	big, join := l.newBlock("large"), l.newBlock("clamped")
 	most := l.konst(limit)

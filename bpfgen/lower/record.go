@@ -222,7 +222,7 @@ func (l *lowerer) tailContent(e *tree.Expr, p place, at *ir.Value) *ir.Value {
 		return l.konst(0)
 	}
 	from, n := l.bytesSource(e)
-	shown := l.clamp(n, 1<<31-1)
+	shown := l.clamp(l.number(n), 1<<31-1)
 	l.store(p.base, p.off, shown, 4)
 	n = l.clamp(shown, int64(p.field.Type.Size))
 	l.store(p.base, p.off+4, n, 4)

@@ -64,6 +64,17 @@ probe "kprobe" "p" {
 }`,
 	},
 	{
+		name: "a length is within its limit whatever it was compared with before", // 6.12
+		spec: `
+probe "kprobe" "p" {
+  target = "vfs_read"
+  where  = cast("u8", args.count) > cast("u8", args.count) + 7
+  capture {
+    bytes = buf(args.buf, cast("u8", args.count), 4096)
+  }
+}`,
+	},
+	{
 		name: "strings are compared at the entry of a program whose strings do not fit the stack",
 		spec: `
 probe "uretprobe" "p" {
