@@ -18,7 +18,7 @@ export CGO_ENABLED = 0
 
 # Kernels of the virtual machines (tests/vm/setup -l lists all that there are).
 VM_KERNELS     ?= 6.1 6.12
-VM_KERNELS_ALL ?= 5.10 6.1 6.12 bpo
+VM_KERNELS_ALL ?= 5.10 6.1 6.12 bpo 6.12-arm64
 
 FUZZ_RUNS     ?= 2000
 FUZZ_RUNS_ALL ?= 200000
