@@ -83,7 +83,7 @@ func TestFaultsSayWhatIsWrong(t *testing.T) {
 		{"output closed from the start", streamLseek, `"$TRACER" apply ` + workload + ` "$SPEC" >&-`, 0, "", ""},
 		{"output full", streamLseek, `"$TRACER" apply ` + workload + ` "$SPEC" >/dev/full`, 1, "", "no space left on device"},
 		{"few files, few probes", countLseek, `ulimit -n 32; "$TRACER" apply -o json ` + workload + ` "$SPEC"`, 0, `"n":5000`, ""},
-		{"few files, many probes", strings.ReplaceAll(countLseek, `"lseek"`, `"[l-s]*"`), `ulimit -n 32; "$TRACER" apply ` + workload + ` "$SPEC"`, 1, "", "ulimit -n"},
+		{"few files, many probes", strings.ReplaceAll(countLseek, `"lseek"`, `"[l-s]*"`), `ulimit -n 32; "$TRACER" apply -mechanism="perf tracepoint" ` + workload + ` "$SPEC"`, 1, "", "ulimit -n"},
 		{"library that does not exist", `
 probe "uprobe" "u" {
   binary = "libnosuchthing"
