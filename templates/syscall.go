@@ -102,7 +102,8 @@ func resolveOneSyscall(r *Request, name string) ([]Found, error) {
 		return nil, err
 	}
 	layout := &tree.Layout{Ret: &tree.ArgLoc{Name: "retval", Type: types.S64, Doc: "long retval", Loc: tree.Loc{Kind: tree.LocCtx, Off: 16, Size: 8}}}
-	fields := slices.DeleteFunc(slices.Clone(format.Fields), func(f facts.Field) bool { return f.Common })
+	// Newer kernels also record texts that arguments point to.
+	fields := slices.DeleteFunc(slices.Clone(format.Fields), func(f facts.Field) bool { return f.Common || f.DataLoc || f.RelLoc })
 	for _, f := range fields[min(1, len(fields)):] { // the first is the number of the call
 		t, loc := syscallArg(f)
 		layout.Args = append(layout.Args, tree.ArgLoc{Name: f.Name, Type: t, Loc: loc, Doc: strings.TrimSpace(f.Type + " " + f.Name)})

@@ -88,6 +88,7 @@ func formats() []facts.Format {
 			{Name: "__syscall_nr", Type: "int", Offset: 8, Size: 4},
 			{Name: "ctx_id", Type: "aio_context_t", Offset: 16, Size: 8},
 			{Name: "nr", Type: "long", Offset: 24, Size: 8, Signed: true},
+			{Name: "__text_val", Type: "__data_loc char[]", Elem: "char", DataLoc: true, Offset: 32, Size: 4},
 		}},
 	}
 }

@@ -179,15 +179,23 @@ func tryTaskStorage(h *Host) error {
 	return unsupported(err, unix.EINVAL, unix.E2BIG)
 }
 
-// tryAtomicFetch loads a program that fetches and adds on its stack.
-func tryAtomicFetch(h *Host) error {
-	insns := asm.Instructions{
+// fetchAndAdd is a program that fetches and adds on its stack. The library
+// encodes the instruction without its operation (BPF_ADD | BPF_FETCH), which
+// would be an addition that every kernel has.
+func fetchAndAdd() asm.Instructions {
+	fetch := asm.FetchAdd.Mem(asm.RFP, asm.R0, asm.DWord, -8)
+	fetch.Constant = 1
+	return asm.Instructions{
 		asm.Mov.Imm(asm.R0, 0),
 		asm.StoreMem(asm.RFP, -8, asm.R0, asm.DWord),
-		asm.FetchAdd.Mem(asm.RFP, asm.R0, asm.DWord, -8),
+		fetch,
 		asm.Mov.Imm(asm.R0, 0),
 		asm.Return(),
 	}
-	err := h.load(&ebpf.ProgramSpec{Type: ebpf.TracePoint, Instructions: insns}, nil, nil)
+}
+
+// tryAtomicFetch loads a program that fetches and adds.
+func tryAtomicFetch(h *Host) error {
+	err := h.load(&ebpf.ProgramSpec{Type: ebpf.TracePoint, Instructions: fetchAndAdd()}, nil, nil)
 	return unsupported(err, unix.EINVAL)
 }

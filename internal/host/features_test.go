@@ -1,6 +1,8 @@
 package host
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -81,5 +83,15 @@ func TestPrivileges(t *testing.T) {
 	nothing := Open(Options{Root: t.TempDir()}).Privileges()
 	if nothing.Lockdown != "" || nothing.KptrRestrict != -1 || len(nothing.Missing()) != 2 {
 		t.Errorf("%+v", nothing)
+	}
+}
+
+func TestTheProbeOfAtomicFetchFetches(t *testing.T) {
+	var raw bytes.Buffer
+	if err := fetchAndAdd().Marshal(&raw, binary.LittleEndian); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := raw.Bytes()[2*8:3*8], []byte{0xdb, 0x0a, 0xf8, 0xff, 1, 0, 0, 0}; !bytes.Equal(got, want) {
+		t.Errorf("the instruction is % x, want % x", got, want)
 	}
 }
