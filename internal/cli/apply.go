@@ -138,6 +138,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		a.say("Nothing to attach: no probe of the spec is enabled.")
 		return nil
 	}
+	settle()
 	began := a.env.Now()
 	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Cache: a.kernelTypes(), Report: a.env.Build.Report})
 	if session.Interrupted(diags) {

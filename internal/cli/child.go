@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -17,6 +18,14 @@ type child struct {
 	done  chan struct{} // closed when it has ended
 	err   error         // of Wait, after done
 	asked bool          // tracing ended first, and it was asked to end
+}
+
+// settle lets Go try the kernel's pidfds, for which it starts a process, before
+// tracing begins: else that would be among the processes that are traced.
+func settle() {
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = p.Release()
+	}
 }
 
 // startCommand runs the command of -c, if there is one.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -262,6 +263,28 @@ func TestCatalogShowsWhatTheWorkloadDoes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// tracer starts the command and no other process.
+func TestTracerIsNotAmongTheProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seen on this machine")
+	}
+	p := needPrograms(t)
+	out := p.apply(t, "-c", "echo started by $PPID", "catalog:exitsnoop")
+	tracer := regexp.MustCompile(`(?m)^started by (\d+)$`).FindStringSubmatch(out.text)
+	if tracer == nil {
+		t.Fatalf("the command said nothing:\n%s", out.text)
+	}
+	var children []any
+	for _, e := range out.events {
+		if fmt.Sprint(e.Fields["ppid"]) == tracer[1] {
+			children = append(children, e.Fields["comm"])
+		}
+	}
+	if len(children) != 1 || children[0] != "sh" {
+		t.Errorf("the processes that tracer started are %v, want sh", children)
 	}
 }
 
