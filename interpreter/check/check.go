@@ -150,11 +150,12 @@ func (c *checker) needs(v *plan.Variant) {
 	fetch := false // for scratch memory, and the least or most of several programs
 	v.EachExpr(func(e *tree.Expr) {
 		tree.Walk(e, func(x *tree.Expr) bool {
-			fetch = fetch || x.Op == tree.Str || x.Op == tree.Strs || x.Op == tree.Buf
+			fetch = fetch || x.Op != tree.Const && long(x.Type)
 			return !fetch
 		})
 	})
 	for _, feed := range v.Aggregates {
+		fetch = fetch || len(feed.By) > 16 // a key that the stack may not hold
 		for _, value := range feed.Table.Values {
 			fetch = fetch || value.Func == plan.Min || value.Func == plan.Max
 		}
@@ -162,6 +163,16 @@ func (c *checker) needs(v *plan.Variant) {
 	if fetch {
 		c.lacks(facts.AtomicFetch)
 	}
+}
+
+// long says that values of a type may have to lie in scratch memory: names of
+// threads do not.
+func long(t types.Type) bool {
+	switch t.Kind {
+	case types.String, types.Bytes, types.List:
+		return t.Size > types.Comm.Size+1
+	}
+	return false
 }
 
 // unusedLocals name-checks the file's locals, used or not.

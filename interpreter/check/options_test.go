@@ -176,3 +176,28 @@ func TestTheJSONSyntaxIsTheSameLanguage(t *testing.T) {
 		t.Errorf("%v", diags)
 	}
 }
+
+// Programs that need scratch memory, or the most of several, are made otherwise
+// where instructions do not fetch: the plan asks.
+func TestThePlanAsksForAtomicFetch(t *testing.T) {
+	for body, asked := range map[string]bool{
+		`aggregate "t" { by = [args.filename] ` + "\n values = { n = count() }\n}":   true,
+		`aggregate "t" { by = [comm] ` + "\n values = { n = max(args.pid) }\n}":      true,
+		`aggregate "t" { by = [comm, pid] ` + "\n values = { n = sum(args.pid) }\n}": false,
+		`where = strcontains(comm, "x")`:                                             false,
+		"capture {\n x = str(nsecs)\n}":                                              true,
+	} {
+		body = strings.NewReplacer(`{ by`, "{\n by").Replace(body)
+		p, diags := with(t, "probe \"tracepoint\" \"x\" {\n target = \"sched:sched_process_exec\"\n"+strings.ReplaceAll(body, "str(nsecs)", `str(cast("char *", nsecs))`)+"\n}\n", func(in *check.Input) {
+			m := machine(t)
+			m.Features = map[facts.Feature]string{facts.AtomicFetch: "no such instruction"}
+			in.Facts = m
+		})
+		if diags.HasErrors() {
+			t.Fatalf("%s: %v", body, diags)
+		}
+		if _, ok := p.Features[string(facts.AtomicFetch)]; ok != asked {
+			t.Errorf("%s: asked for atomic_fetch: %t", body, ok)
+		}
+	}
+}
