@@ -348,10 +348,9 @@ func (l *lowerer) extreme(e *tree.Expr) *ir.Value {
 	return l.phi(a, b)
 }
 
-// branchNull tests the null of a nullable value.
+// branchNull tests whether a nullable value has none; the value is not computed.
 func (l *lowerer) branchNull(e *tree.Expr, yes, no *ir.Block) {
-	_, null := l.nullable(e)
-	l.b.If(ir.OpNe, null, l.konst(0), yes, no, e.Range)
+	l.b.If(ir.OpNe, l.nullBit(e), l.konst(0), yes, no, e.Range)
 }
 
 // nullable computes a scalar that may be null, and whether it is (0 or 1).
