@@ -152,8 +152,8 @@ func (l *lowerer) fillBytes(e *tree.Expr, p place, t *tail, key bool) (null *ir.
 	}
 	if t == nil || !p.field.Tail {
 		raw := l.into(e, p)
-		if key && raw != nil && p.field.Type.Kind == types.String {
-			l.countCut(raw, p.field.Type.Size+2)
+		if key {
+			l.keyPart(p, raw)
 		}
 		return null
 	}
@@ -285,13 +285,26 @@ func (l *lowerer) bytesSource(e *tree.Expr) (source, *ir.Value) {
 	return source{zero, zero, types.Kernel}, zero
 }
 
-// countCut counts a string that was longer than its column.
-func (l *lowerer) countCut(raw *ir.Value, full int) {
+// keyPart makes one key of all that is shown alike: of what was cut only that
+// there was more, and not what or how much.
+func (l *lowerer) keyPart(p place, raw *ir.Value) {
+	switch t := p.field.Type; {
+	case t.Kind == types.Bytes && !t.Fixed:
+		l.store(p.base, p.off, l.clamp(l.load(p.base, p.off, 4, false), int64(t.Size+1)), 4)
+	case t.Kind == types.String && raw != nil:
+		l.cutKey(p, raw)
+	}
+}
+
+// cutKey marks and counts a string of a key that was longer than its column.
+func (l *lowerer) cutKey(p place, raw *ir.Value) {
+	size := p.field.Type.Size
 	slot := l.counter(&l.cuts, "cut strings")
 	cut, done := l.newBlock("cut"), l.newBlock("whole")
 	cut.Cold = true
-	l.b.If(ir.OpEq, raw, l.konst(int64(full)), cut, done, nil)
+	l.b.If(ir.OpEq, raw, l.konst(int64(size+2)), cut, done, nil)
 	l.at(cut)
+	l.storeImm(p.base, p.off+size, 1, 1)
 	l.store(slot, 0, l.op2(ir.OpAdd, l.load(slot, 0, 8, false), l.konst(1)), 8)
 	l.b.Jump(done)
 	l.at(done)
