@@ -377,7 +377,11 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 		if c == nil {
 			return false
 		}
-		if c.Op != tree.Const || !c.Type.IsNumber() {
+		switch {
+		case c.Op == tree.Const && c.Type.Kind == types.String:
+			s.errWant(c, "a number", "Give x its unit, as in linear(duration(x), 0, \"1ms\", \"100us\").")
+			return false
+		case c.Op != tree.Const || !c.Type.IsNumber():
 			s.errKnown(call.Args[i+1].Range(), what)
 			return false
 		}

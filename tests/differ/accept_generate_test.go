@@ -186,15 +186,18 @@ var aggregates = []form{
 	{text: "min($)", parts: on(sDuration)},
 	{text: "max($)", parts: on(sNumber)},
 	{text: "max($)", parts: on(sSize)},
+	{text: "max(max($, $))", parts: on(sNumber, sOperand)},
 	{text: "last($)", parts: on(sNumber)},
 	{text: "last($)", parts: on(sDuration)},
 	{text: "hist($)", parts: on(sNumber)},
 	{text: "hist($)", parts: on(sDuration)},
+	{text: "hist($, 0)", parts: on(sDuration)},
 	{text: "hist($, 3)", parts: on(sNumber)},
 	{text: "hist($, 5)", parts: on(sSize)},
 	{text: "linear($, -100, 1000, 100)", parts: on(sNumber)},
 	{text: "linear($, 0, 7, 2)", parts: on(sNumber)},
 	{text: `linear($, 0, "1ms", "10us")`, parts: on(sDuration)},
+	{text: "linear($, 9223372036854775000, 9223372036854775807, 10)", parts: on(sNumber)},
 }
 
 func (w *author) value(name string, g *generator) named {

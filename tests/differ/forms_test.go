@@ -141,6 +141,22 @@ var forms = []form{
 	{sort: sCondition, text: `(args.e == "RED")`, event: "numbers"},
 	{sort: sCondition, text: `(args.e != "BLUE")`, event: "numbers"},
 
+	// Numbers that know their names, and literals of them.
+	{sort: sCondition, text: `(errno($) == "ENOENT")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(errno($) != "EINVAL")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(signal($) == "SIGKILL")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(syscall($) == "read")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(capability($) == "CAP_SYS_ADMIN")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(family($) != "AF_INET")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(tcp_state($) == "LISTEN")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(hex($) == "0x1f")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(hex($) < $)`, parts: on(sNumber, sOperand)},
+	{sort: sCondition, text: `(octal($) == "0100")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(lookup({ 0 = "zero", 1 = "one" }, $) == "one")`, parts: on(sNumber)},
+	{sort: sCondition, text: `(flags($, { 1 = "A", 64 = "B" }) == "A|B")`, parts: on(sNumber)},
+	{sort: sCondition, text: `contains(["SIGHUP", "SIGKILL"], signal($))`, parts: on(sNumber)},
+	{sort: sCondition, text: `contains(["1ns", "64ns"], $)`, parts: on(sDuration)},
+
 	// Quantities.
 	{sort: sDuration, text: "duration($)", parts: on(sNumber), weight: 3},
 	{sort: sDuration, text: "($ + $)", parts: on(sDuration, sTime)},
@@ -177,6 +193,10 @@ var forms = []form{
 	{sort: sCondition, text: "($ == $)", parts: on(sText, sWord)},
 	{sort: sCondition, text: "($ != $)", parts: on(sWord, sText)},
 	{sort: sCondition, text: "($ == $)", parts: on(sText, sText)},
+	{sort: sCondition, text: "(($ ? $ : null) == null)", parts: on(sCondition, sText)},
+	{sort: sCondition, text: "(($ ? null : buf($, args.len, 6)) != null)", parts: on(sCondition, sString), event: "memory"},
+	{sort: sCondition, text: "(($ ? $.array : null) == null)", parts: on(sCondition, sBox), event: "memory"},
+	{sort: sCondition, text: "(($ ? $ : null) != null)", parts: on(sCondition, sBox), event: "memory"},
 	{sort: sCondition, text: "contains([$, $, $], $)", parts: on(sWord, sWord, sWord, sText)},
 	{sort: sText, text: "str($)", parts: on(sString), event: "memory", weight: 2},
 	{sort: sText, text: "str($, 8)", parts: on(sString), event: "memory"},
@@ -221,6 +241,12 @@ var forms = []form{
 	{sort: sNumber, text: "$.array[0]", parts: on(sBox), event: "memory"},
 	{sort: sNumber, text: "$.array[3]", parts: on(sBox), event: "memory"},
 	{sort: sNumber, text: "$.array[bitand($, 3)]", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sNumber, text: "$.array[bitand($, 7)]", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sNumber, text: "$.name[bitand($, 15)]", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sNumber, text: "$.inners[bitand($, 1)].deep.y", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sText, text: "$.inners[bitand($, 1)].label", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sBox, text: "$.links[bitand($, 1)]", parts: on(sBox, sNumber), event: "memory"},
+	{sort: sNumber, text: "$[bitand($, 1)].s64", parts: on(sBox, sNumber), event: "memory"},
 	{sort: sNumber, text: "$.inners[1].x", parts: on(sBox), event: "memory"},
 	{sort: sNumber, text: "$[1].s16", parts: on(sBox), event: "memory"},
 	{sort: sNumber, text: `deref(cast("long *", $))`, parts: on(sBox), event: "memory"},
@@ -232,6 +258,8 @@ var forms = []form{
 	{sort: sCondition, text: "($ != null)", parts: on(sString), event: "memory"},
 	{sort: sCondition, text: "($ == $)", parts: on(sBox, sBox), event: "memory"},
 	{sort: sCondition, text: "($ != $)", parts: on(sString, sOperand), event: "memory"},
+	{sort: sCondition, text: "($ < $)", parts: on(sBox, sBox), event: "memory"},
+	{sort: sCondition, text: "($ >= $)", parts: on(sString, sOperand), event: "memory"},
 
 	// Addresses of the network.
 	{sort: sCondition, text: `cidr("10.0.0.0/9", args.be32)`, event: "numbers"},
@@ -292,6 +320,10 @@ var forms = []form{
 	{sort: sColumn, text: "strs(uptr(args.argv), 2)", event: "memory"},
 	{sort: sColumn, text: `join("+", strs(uptr(args.argv), 3, 6))`, event: "memory"},
 	{sort: sColumn, text: `"<${$}|${$}>"`, parts: on(sNumber, sText)},
+	{sort: sColumn, text: `"${$}, ${$} and ${hex($)}"`, parts: on(sDuration, sSize, sNumber)},
+	{sort: sColumn, text: `"<${($ ? $ : null)}|${($ ? $ : null)}>"`, parts: on(sCondition, sNumber, sCondition, sText)},
+	{sort: sColumn, text: `join("-", [$, $, $])`, parts: on(sNumber, sText, sCondition)},
+	{sort: sColumn, text: `format("%o|%-8s|%4s|%08x|%3d%%", $, $, $, $, $)`, parts: on(sNumber, sText, sText, sNumber, sNumber)},
 	{sort: sColumn, text: `format("%d %05d %x", $, $, $)`, parts: on(sNumber, sNumber, sNumber)},
 }
 

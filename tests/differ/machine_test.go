@@ -67,7 +67,7 @@ func newMachine(t testing.TB, r *rand.Rand) *machine {
 type loaded struct {
 	m       *machine
 	prog    *ebpf.Program
-	maps    []*ebpf.Map
+	maps    map[string]*ebpf.Map
 	decoder *stream.Decoder
 	record  ringbuf.Record
 }
@@ -99,10 +99,10 @@ func (m *machine) load(o *bpfgen.Object) (*loaded, error) {
 		return nil, err
 	}
 	defer c.Close()
-	l := &loaded{m: m, prog: c.DetachProgram(p.Name)}
+	l := &loaded{m: m, prog: c.DetachProgram(p.Name), maps: map[string]*ebpf.Map{}}
 	for name := range collection.Maps {
 		if replace[name] == nil {
-			l.maps = append(l.maps, c.DetachMap(name))
+			l.maps[name] = c.DetachMap(name)
 		}
 	}
 	if l.decoder, err = stream.NewDecoder(o.Records, printValue); err != nil {
@@ -240,8 +240,7 @@ func (m *memory) fillBox(r *rand.Rand, box []byte) {
 	put(boxLinks, m.box(r))
 	put(boxLinks+8, m.box(r))
 	label := func(off, size int) {
-		clear(box[off : off+size])
-		copy(box[off:off+size], randomText(r))
+		copy(box[off:off+size], randomText(r)+"\x00") // what follows is anything
 	}
 	label(boxName, 16)
 	label(136+4, 8)

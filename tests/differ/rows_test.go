@@ -58,6 +58,10 @@ var found = []row{
 		expr: `endswith(str(uptr(args.cp), 4), "cd")`, text: "abcde",
 	},
 	{
+		name: "a string that may be null is compared with null", event: "numbers",
+		expr: `((args.flag ? comm : null) == null)`,
+	},
+	{
 		name: "the extremes compare mathematically", event: "numbers",
 		expr: `min(args.u64, args.s64)`, args: map[string]uint64{"u64": 1 << 63, "s64": ^uint64(0)},
 	},

@@ -13,6 +13,7 @@ import (
 	"tracer/interpreter/check"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
+	"tracer/interpreter/unit"
 	"tracer/spec"
 )
 
@@ -96,7 +97,7 @@ const maxNullable = 32
 
 // checked is the plan of a spec, or its errors.
 func checked(text string, f facts.Facts) (*plan.Plan, hcl.Diagnostics) {
-	return checkedAs(text, check.Input{Facts: f})
+	return checkedAs(text, check.Input{Facts: f, Env: &unit.Env{Names: unit.ABI(f.Kernel().Arch)}})
 }
 
 // checkedAs is the plan of a spec under options.

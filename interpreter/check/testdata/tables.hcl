@@ -364,3 +364,10 @@ probe "tracepoint" "a" {
     values = { a = hist(pid, 5), b = hist(tid, 5), c = hist(args.bytes, 5) }
   }
 }
+---
+probe "kretprobe" "a" {
+  target = "vfs_read"
+  aggregate "u" {
+    values = { a = linear(pid, 0, "10ms", "1ms") } # want `Wrong type: This is a string, and a number is needed here. Give x its unit, as in linear\(duration\(x\)`
+  }
+}
