@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -81,15 +82,23 @@ func sameValue(a, b plan.ValueColumn) bool {
 }
 
 // valueText tells columns apart that differ in nothing but the sign, too.
+// valueText says all in which two columns of one name may differ.
 func valueText(v plan.ValueColumn) string {
 	text := string(v.Func) + " of " + article(v.Type)
-	switch {
-	case v.Type.Kind != types.Int:
-		return text
-	case v.Type.Signed:
-		return text + ", signed"
+	if v.Type.Kind == types.Int {
+		sign := "unsigned"
+		if v.Type.Signed {
+			sign = "signed"
+		}
+		text += fmt.Sprintf(", %s, of %d bits", sign, 8*v.Type.Size)
 	}
-	return text + ", unsigned"
+	switch v.Func {
+	case plan.Hist:
+		text += fmt.Sprintf(", powers of two split by %d bits", v.Bits)
+	case plan.Linear:
+		text += fmt.Sprintf(", from %d to %d in steps of %d", v.Min, v.Max, v.Step)
+	}
+	return text
 }
 
 func keyColumnOf(col plan.Column) plan.KeyColumn {

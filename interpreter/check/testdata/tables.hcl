@@ -292,7 +292,7 @@ probe "tracepoint" "a" {
 probe "tracepoint" "b" {
   target = "block:block_io_done"
   aggregate "t" {
-    values = { n = sum(cast("unsigned long", args.bytes)) } # want `Column of two kinds: Another block of aggregate "t" has a column "n" that is sum of a number .*, signed, and this one is sum of a number .*, unsigned\.`
+    values = { n = sum(cast("unsigned long", args.bytes)) } # want `Column of two kinds: Another block of aggregate "t" has a column "n" that is sum of a number .*, signed, .* and this one is sum of a number .*, unsigned`
   }
 }
 ---
@@ -369,5 +369,31 @@ probe "kretprobe" "a" {
   target = "vfs_read"
   aggregate "u" {
     values = { a = linear(pid, 0, "10ms", "1ms") } # want `Wrong type: This is a string, and a number is needed here. Give x its unit, as in linear\(duration\(x\)`
+  }
+}
+---
+# What differs between two columns of one name is said.
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { h = hist(args.bytes), l = linear(args.bytes, 0, 10, 1), x = last(hex(cast("u8", args.bytes))) }
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { h = hist(args.bytes, 2) } # want `powers of two split by 0 bits, and this one is hist of .*, powers of two split by 2 bits`
+  }
+}
+probe "tracepoint" "c" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { l = linear(args.bytes, 0, 10, 2) } # want `from 0 to 10 in steps of 1, and this one is .* from 0 to 10 in steps of 2`
+  }
+}
+probe "tracepoint" "d" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { x = last(hex(args.bytes)) } # want `last of a number \(hex\), unsigned, of 8 bits, and this one is last of a number \(hex\), unsigned, of 32 bits`
   }
 }
