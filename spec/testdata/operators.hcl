@@ -149,5 +149,25 @@ locals {
 }
 ---
 locals {
+  a = args.fd === 3 # want "Strict comparison: There is no operator ===. Write =="
+  b = args.fd !== 3 # want "There is no operator !==. Write !="
+  c = args.fd++ # want `Assignment in an expression: There is no operator \+\+: an expression changes nothing.`
+  d = args.fd += 1 # want `There is no operator \+=`
+  e = sizeof(struct sock) # want `C type without quotes: A C type is written as text: "struct sock"\.`
+  f = cast(struct inet_sock *, args.sk).inet_sport # want `"struct inet_sock \*"\.`
+  g = cast(unsigned long long, args.sk) # want `"unsigned long long"\.`
+  h = comm.startswith("x") # want `Method call: Values have no methods. .* startswith\(x, …\)\.`
+  i = 1 + +1 # want "Invalid expression"
+}
+---
+locals {
+  a = 1 - -1
+  b = [for long in x : long]
+  c = a.b == (c)
+  d = f(long, short)
+  e = a == -1 && b != !c
+}
+---
+locals {
   a = "unfinished ${x # want "Text not closed"
 }
