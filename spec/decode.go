@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -76,7 +77,7 @@ func (d *decoder) labels(block *hclsyntax.Block, schema *BlockSchema) bool {
 			rng = block.LabelRanges[len(schema.Labels)]
 		}
 		if !d.broken || len(block.Labels) > len(schema.Labels) {
-			d.errorf(rng, "Wrong number of labels", "This block has %d labels and needs %d. Write %s { … }.", len(block.Labels), len(schema.Labels), blockHeader(schema))
+			d.errorf(rng, "Wrong number of labels", "The block has %s, and needs %s. Write %s { … }.", labels(len(block.Labels)), labels(len(schema.Labels)), blockHeader(schema))
 		}
 		return false
 	}
@@ -215,3 +216,14 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 }
 
 func capitalized(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// labels is a number of labels in words.
+func labels(n int) string {
+	switch n {
+	case 0:
+		return "no label"
+	case 1:
+		return "one label"
+	}
+	return fmt.Sprintf("%d labels", n)
+}

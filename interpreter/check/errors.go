@@ -163,6 +163,10 @@ func (s *scope) errMismatch(rng hcl.Range, l, r *tree.Expr, fix string) {
 }
 
 func (s *scope) errFraction(rng hcl.Range, text string) {
+	if strings.HasSuffix(text, "Inf") {
+		s.errorAt(rng, "Division by zero", "This was computed before attaching, and divides by zero.")
+		return
+	}
 	s.errorAt(rng, "Number with a fraction", "This was computed before attaching and is %s, but at event time numbers are whole. Use floor(…) or ceil(…), or compute with whole numbers.", text)
 }
 
@@ -182,7 +186,7 @@ func (s *scope) warnNoName(e *tree.Expr, names []string) {
 	if s.probe.Attrs["for_each"] != nil {
 		return // it may be a target of another element
 	}
-	s.warnAt(s.at(e), "Name of no target", "No target of this probe is called %q, so it is never equal.%s", e.Str, s.near(e.Str, names))
+	s.warnAt(s.at(e), "Name of no target", "No target of this probe is called %q, nor is the probe (%s), so it is never equal.%s", e.Str, s.label, s.near(e.Str, names))
 }
 
 func (s *scope) errCastTo(rng hcl.Range, name string) {

@@ -57,7 +57,7 @@ func (s *scope) neverNull(e *hclsyntax.BinaryOpExpr, l, r *tree.Expr) {
 		if !plain || other.Type.Kind != types.Null || x.Nullable || x.Type.Kind == types.Pointer || x.Type.Untyped {
 			continue
 		}
-		if root := t.Traversal.RootName(); root == "args" || root == "retval" || scalarBuiltins[root].Kind != types.Invalid {
+		if root := t.Traversal.RootName(); root == "args" || root == "retval" || root == "comm" || scalarBuiltins[root].Kind != types.Invalid {
 			s.warnNeverNull(e.Range(), x)
 		}
 	}

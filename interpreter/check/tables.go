@@ -170,6 +170,10 @@ func (s *scope) tableSettings(b *spec.Aggregate) {
 			continue
 		}
 		if !s.isPlan(a.Expr) {
+			if t, ok := a.Expr.(*hclsyntax.ScopeTraversalExpr); ok && name == "sort" && len(t.Traversal) == 1 {
+				s.errorAt(a.Expr.Range(), "Name without quotes", "sort takes the name of a column in quotes: %q.", t.Traversal.RootName())
+				continue
+			}
 			if s.nameCheck(a.Expr) {
 				s.errKnown(a.Expr.Range(), name)
 			}

@@ -19,10 +19,10 @@ wherever {} # want "Unknown block: .*There are tracer, variable, locals, probe a
 target = "x" # want "Attribute outside a block"
 locals = {} # want "Attribute in place of block: .*without ="
 ---
-probe "kprobe" { # want "Wrong number of labels: This block has 1 labels and needs 2. Write probe \"TYPE\" \"NAME\""
+probe "kprobe" { # want "Wrong number of labels: The block has one label, and needs 2 labels. Write probe \"TYPE\" \"NAME\""
   target = "x"
 }
-probe "kprobe" "a" "b" { # want "Wrong number of labels: This block has 3"
+probe "kprobe" "a" "b" { # want "Wrong number of labels: The block has 3"
   target = "x"
 }
 probe "kprobe" "tcp-connect" { # want "Invalid name: .*\"tcp-connect\" is not"

@@ -251,7 +251,7 @@ probe "raw_tracepoint" "b" {
 ---
 probe "kprobe" "a" {
   target = ["vfs_read", "vfs_write"]
-  where  = func == "vfs_raed" # want `Name of no target: No target of this probe is called "vfs_raed", so it is never equal. Did you mean "vfs_read"`
+  where  = func == "vfs_raed" # want `Name of no target: No target of this probe is called "vfs_raed", nor is the probe \(kprobe.a\), so it is never equal. Did you mean "vfs_read"`
 }
 probe "kprobe" "b" {
   target = ["vfs_read", "vfs_write"]
@@ -297,4 +297,13 @@ probe "tracepoint" "b" {
 probe "tracepoint" "c" {
   target = "sched:sched_switch"
   where  = args.prev_prio == "ENOENT" # want `As errno\(…\), the number compares with "ENOENT".`
+}
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  where  = args.bytes == 1 / 0 # want "Division by zero: This was computed before attaching, and divides by zero."
+  capture {
+    x = comm == null # want "Never null: This is a string, which always has a value"
+    y = 5 % 0
+  }
 }

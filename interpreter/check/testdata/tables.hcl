@@ -212,7 +212,7 @@ probe "tracepoint" "a" {
   }
   aggregate "u" {
     values      = { n = count() }
-    sort        = n       # want "Unknown name"
+    sort        = n       # want `Name without quotes: sort takes the name of a column in quotes: "n"`
     top         = pid     # want "Known value needed: This must be known before attaching: top."
     interval    = "often" # want "Literal not understood"
     max_entries = 100000000 # want "Wrong type: max_entries must be the number of rows the table can hold"
