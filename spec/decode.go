@@ -52,9 +52,6 @@ func (d *decoder) topLevelBlock(block *hclsyntax.Block, schema *BlockSchema) {
 	if schema.Once && !d.claim("block "+block.Type, block.DefRange(), "Second "+block.Type+" block", "A spec has one %s block.", block.Type) {
 		return
 	}
-	if schema.Unavailable {
-		d.errorf(block.TypeRange, "Block not available yet", "%s blocks are part of the language, but not of this version of tracer.", block.Type)
-	}
 	switch block.Type {
 	case "tracer":
 		d.settings(block, schema)

@@ -128,8 +128,6 @@ func (d *decoder) probe(block *hclsyntax.Block, schema *BlockSchema) {
 			near = " There are " + listOf(d.schema.ProbeTypeNames()) + "."
 		}
 		d.errorf(p.TypeRange, "Unknown probe type", "There is no probe type %q.%s", p.Type, near)
-	} else if t.Unavailable {
-		d.errorf(p.TypeRange, "Probe type not available yet", "Probes of type %q are part of the language, but not of this version of tracer.", p.Type)
 	}
 	d.serial++
 	unique := d.claim("probe "+p.Address(), p.NameRange, "Second probe of one name", "A probe %q %q exists already.", p.Type, p.Name)

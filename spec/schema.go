@@ -26,8 +26,6 @@ type BlockSchema struct {
 	Free string
 	// Once means that a second one in the same place is an error.
 	Once bool
-	// Unavailable means that it is part of the language, but not of this version.
-	Unavailable bool
 }
 
 // LabelSchema declares one label of a block.
@@ -81,8 +79,6 @@ type ProbeType struct {
 	Values string
 	// Types says where the types of the values come from.
 	Types string
-	// Unavailable means that it is part of the language, but not of this version.
-	Unavailable bool
 }
 
 // NewSchema returns the schema of the language. Each call returns a new copy.

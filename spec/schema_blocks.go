@@ -22,11 +22,10 @@ func topLevelBlocks() []*BlockSchema {
 		},
 		probeBlock(),
 		{
-			Name:        "module",
-			Doc:         "Another spec, by relative path or catalog reference, with values for its variables.",
-			Labels:      []LabelSchema{{Name: "name", Doc: "What the module is called here."}},
-			Free:        "variable",
-			Unavailable: true,
+			Name:   "module",
+			Doc:    "Another spec, by relative path or catalog reference, with values for its variables.",
+			Labels: []LabelSchema{{Name: "name", Doc: "What the module is called here."}},
+			Free:   "variable",
 			Attributes: []*AttributeSchema{
 				{Name: "source", Type: "string", Phase: PhaseParse, Required: true, Doc: "Relative path of a directory, or a catalog reference.", Example: `"./disk"`},
 			},

@@ -44,17 +44,17 @@ func kernelProbeTypes() []*ProbeType {
 			Target: "system call name, glob, list", Values: "args.NAME; if used: retval, entry(…), latency", Types: "syscall tracepoints",
 		},
 		{
-			Name: "lsm", Doc: "A hook of the Linux security modules.", Unavailable: true,
+			Name: "lsm", Doc: "A hook of the Linux security modules.",
 			Accepts: []string{"target"}, Required: []string{"target"},
 			Target: "hook name, list", Values: "args.*", Types: "BTF",
 		},
 		{
-			Name: "iter", Doc: "One pass over the kernel's objects of a kind, then done.", Unavailable: true,
+			Name: "iter", Doc: "One pass over the kernel's objects of a kind, then done.",
 			Accepts: []string{"target"}, Required: []string{"target"},
 			Target: `"task", "task_file", "tcp", …`, Values: "args.*", Types: "BTF",
 		},
 		{
-			Name: "watchpoint", Doc: "Accesses to an address, by hardware breakpoint.", Unavailable: true,
+			Name: "watchpoint", Doc: "Accesses to an address, by hardware breakpoint.",
 			Accepts: []string{"target", "length", "mode", "pid"}, Required: []string{"target"},
 			Target: "address or symbol", Values: "stacks, task", Types: "hardware breakpoint",
 		},

@@ -87,6 +87,12 @@ func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 		},
 	}
 	c.funcs, c.events = PlanFunctions(in.Facts, in.Env), eventTable()
+	for _, m := range in.Spec.Modules {
+		(&scope{c: c}).errLater(m.DefRange, "modules")
+		for _, a := range m.Attrs {
+			(&scope{c: c}).nameCheck(a.Expr)
+		}
+	}
 	c.findReportLocals()
 	for _, p := range in.Spec.Probes {
 		c.probe(p)

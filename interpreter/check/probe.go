@@ -27,7 +27,7 @@ func (c *checker) probe(p *spec.Probe) {
 		if a := p.Attrs["enabled"]; a != nil && !root.on(a.Expr) {
 			return
 		}
-		if known := spec.NewSchema().ProbeType(p.Type); known != nil && !known.Unavailable { // spec reports those
+		if known := spec.NewSchema().ProbeType(p.Type); known != nil { // spec reports others
 			c.errorAt(p.TypeRange, "Not available yet", "This version of tracer does not have probes of type %q yet.", p.Type)
 		}
 		return

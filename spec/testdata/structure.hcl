@@ -40,7 +40,7 @@ probe "kprob" "x" { # want `Unknown probe type: .*Did you mean "kprobe"`
 probe "anything" "x" { # want "Unknown probe type: .*There are kprobe, kretprobe"
   target = "x"
 }
-probe "lsm" "x" { # want "Probe type not available yet"
+probe "lsm" "x" {
   target = "file_open"
 }
 ---
@@ -143,11 +143,11 @@ probe "kprobe" "a" {
   }
 }
 ---
-module "disk" { # want "Block not available yet"
+module "disk" {
   source  = "./disk"
   min_lat = "5ms"
 }
-module "disk" { # want "Block not available yet" "Second module" "Missing attribute: A module block needs the attribute \"source\""
+module "disk" { # want "Second module" "Missing attribute: A module block needs the attribute \"source\""
 }
 ---
 variable "a" {

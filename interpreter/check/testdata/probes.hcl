@@ -132,3 +132,25 @@ probe "tracepoint" "a" {
     g = kstack.x      # want "Not available yet: .*stacks"
   }
 }
+---
+# What this version does not have still has its names checked.
+module "disk" { # want "Not available yet: This version of tracer does not have modules yet."
+  source      = "./disk"
+  min_latency = var.nothing # want "Unknown variable"
+}
+probe "iter" "a" { # want `Not available yet: This version of tracer does not have probes of type "iter" yet.`
+  target = "task"
+  where  = nosuch == 1 # want "Unknown name"
+}
+probe "lsm" "b" { # want "Not available yet"
+  target = "file_open"
+  where  = args.file != null
+}
+probe "watchpoint" "c" { # want "Not available yet"
+  target = "jiffies"
+  length = 8
+}
+probe "tracepoint" "d" {
+  target = "block:block_io_done"
+  where  = args.bites > 1 # want "Unknown argument"
+}
