@@ -261,6 +261,11 @@ func (s *scope) fnUnit(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	if u.Name != "ip" && x.Type.IsNumber() {
 		x = hostOrder(x)
 	}
+	if u.Name == "errno" {
+		if x = s.signedError(x); x == nil {
+			return nil
+		}
+	}
 	out := *x
 	out.Type = u.Result(x.Type)
 	out.Type.Name = ""
@@ -334,6 +339,20 @@ func (s *scope) fnLookup(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 func (s *scope) fnFlags(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	table, ok := s.nameTable(e.Args[1], "")
 	return s.tabled("flags", table, ok, e.Args[0])
+}
+
+// signedError is a number as errno sees it: errors are negative, so that an
+// unsigned number is one of its width. Of how many bits an untyped one is, is
+// not known.
+func (s *scope) signedError(x *tree.Expr) *tree.Expr {
+	switch {
+	case x.Type.Untyped:
+		s.errUntyped(x)
+		return nil
+	case x.Type.Signed || x.Type.Kind != types.Int:
+		return x
+	}
+	return tree.New(tree.Conv, types.Type{Kind: types.Int, Size: x.Type.Size, Signed: true}, x.Range, x)
 }
 
 func (s *scope) tabled(name string, table *types.NameTable, ok bool, arg hclsyntax.Expression) *tree.Expr {

@@ -27,7 +27,7 @@ var table = []Unit{
 	},
 	{
 		Name: "errno", Doc: "An error in the kernel's convention: -2 prints ENOENT, 0 and above print nothing.", Example: `errno(retval)`,
-		Takes: "a signed integer", Literal: `an error such as "ENOENT"`,
+		Takes: "an integer, read as signed", Literal: `an error such as "ENOENT"`,
 		Width: 9, JSON: Text,
 		accepts: isNumber, result: keepNumber, parse: parseErrno, format: formatErrno,
 	},

@@ -324,3 +324,14 @@ probe "syscall" "e" {
   target  = "read"
   enabled = 1             # want `Wrong type: This must be a condition \(true or false\), not 1\.`
 }
+---
+# Errors are negative: of an unsigned number errno sees the signed one.
+probe "uretprobe" "a" {
+  binary = "libc"
+  target = "malloc"
+  where  = errno(retval) == "ENOENT" # want `Order of an untyped value: Without a signature`
+}
+probe "syscall" "b" {
+  target = "openat"
+  where  = errno(cast("u32", args.flags)) == "ENOENT" && errno(cast("u64", args.flags)) != "EPERM"
+}
