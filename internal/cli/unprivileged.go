@@ -68,6 +68,11 @@ func (u unprivileged) Symbol(name string) (uint64, error) {
 	return address, unknown(err)
 }
 
+func (u unprivileged) Cgroup(path string) (uint64, int, error) {
+	id, level, err := u.Facts.Cgroup(path)
+	return id, level, unknown(err)
+}
+
 func (u unprivileged) Feature(f facts.Feature) error { return unknown(u.Facts.Feature(f)) }
 
 // unprobed are facts for a plan: a feature that may not be tried is not known,

@@ -178,6 +178,11 @@ func (f *BTFFile) Function(name string) ([]facts.Function, error) {
 // Symbol implements facts.Facts.
 func (f *BTFFile) Symbol(name string) (uint64, error) { return 0, f.unknown("kernel symbol " + name) }
 
+// Cgroup implements facts.Facts.
+func (f *BTFFile) Cgroup(path string) (uint64, int, error) {
+	return 0, 0, f.unknown("control group " + path)
+}
+
 // Binary implements facts.Facts.
 func (f *BTFFile) Binary(name string, _ int) (*facts.Binary, error) {
 	return nil, f.unknown("binary " + name)

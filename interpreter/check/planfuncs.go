@@ -331,8 +331,11 @@ func (e *enumerators) number(name string) (cty.Value, error) {
 	if v, ok := e.byName[name]; ok {
 		return v, nil
 	}
-	near := templates.DidYouMean(templates.Near(name, slices.Sorted(maps.Keys(e.byName))))
-	return cty.NilVal, function.NewArgErrorf(0, "this kernel's BTF has no enumerator %q (macros are not in BTF).%s", name, near)
+	hint := "macros are not in BTF"
+	if near := templates.Near(name, slices.Sorted(maps.Keys(e.byName))); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", near[0])
+	}
+	return cty.NilVal, function.NewArgErrorf(0, "this kernel's BTF has no enumerator %q (%s)", name, hint)
 }
 
 func (e *enumerators) read() error {

@@ -65,6 +65,10 @@ type Facts interface {
 	// CONFIG_KALLSYMS_ALL, variable).
 	Symbol(name string) (addr uint64, err error)
 
+	// Cgroup is the id and the depth below the root of a control group of the
+	// unified hierarchy (v2). ErrNotFound if there is none.
+	Cgroup(path string) (id uint64, level int, err error)
+
 	// Binary finds and reads a program or library: a path, or a library name
 	// looked up as the loader would ("libc"); pid > 0: in that process's mount
 	// namespace. The result is cached by path and pid.

@@ -152,6 +152,11 @@ func (r *Recorded) Function(name string) ([]Function, error) {
 	return out, nil
 }
 
+// Cgroup implements Facts.
+func (r *Recorded) Cgroup(path string) (uint64, int, error) {
+	return 0, 0, fmt.Errorf("control group %s of the recorded machine: %w", path, ErrUnknown)
+}
+
 // Symbol implements Facts.
 func (r *Recorded) Symbol(name string) (uint64, error) {
 	if addr, ok := r.Symbols[name]; ok {

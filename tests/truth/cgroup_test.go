@@ -26,6 +26,9 @@ func TestUnderCgroup(t *testing.T) {
 		_ = os.Remove(inner)
 		_ = os.Remove(filepath.Dir(inner))
 	})
+	if ok, says := planned(t, fmt.Sprintf("probe \"syscall\" \"p\" {\n  target = \"getppid\"\n  where  = under_cgroup(%q)\n}\n", "/"+name+"/inner")); !ok {
+		t.Errorf("no plan: %s", says)
+	}
 	const n = 1000
 	for _, row := range []struct {
 		name, group string

@@ -135,7 +135,7 @@ probe "kprobe" "d" {
 }
 probe "kprobe" "e" {
   target = "tcp_connect"
-  where  = under_cgroup("/x") # want "Control groups not known"
+  where  = under_cgroup("/x") # want "Control group not checked"
 }
 probe "kprobe" "f" {
   target = "tcp_connect"

@@ -246,7 +246,7 @@ probe "raw_tracepoint" "a" {
 }
 probe "raw_tracepoint" "b" {
   target = "sched_switch"
-  where  = args.prev.reason == "WB_REASON_VMSCAN" && args.prev.reason != enumerator("WB_REASON_VMSKAN") # want `there is no enumerator|no enumerator "WB_REASON_VMSKAN" .* Did you mean "WB_REASON_VMSCAN"`
+  where  = args.prev.reason == "WB_REASON_VMSCAN" && args.prev.reason != enumerator("WB_REASON_VMSKAN") # want `no enumerator "WB_REASON_VMSKAN" \(did you mean "WB_REASON_VMSCAN"\?\)\.$`
 }
 ---
 probe "kprobe" "a" {
