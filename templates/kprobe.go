@@ -48,20 +48,52 @@ func listFunctions(f facts.Facts, _ *facts.Binary) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return namesOf(fns, false), nil
+}
+
+// namesOf are the names of functions that ftrace traces, or of the others; fns
+// are sorted by name.
+func namesOf(fns []facts.Function, untraced bool) []string {
 	names := make([]string, 0, len(fns))
 	for i := range fns {
-		if i == 0 || fns[i].Name != fns[i-1].Name {
+		if fns[i].NoTrace == untraced {
 			names = append(names, fns[i].Name)
 		}
 	}
-	return names, nil
+	return slices.Compact(names)
 }
 
 func resolveKernelFunction(r *Request) ([]Found, error) {
 	list := func() ([]string, error) { return listFunctions(r.Facts, nil) }
-	return eachName(r, "kernel function", list, func(name string) ([]Found, error) {
+	found, err := eachName(r, "kernel function", list, func(name string) ([]Found, error) {
 		return resolveOneFunction(r, name)
 	})
+	names := untraced(r)
+	var te *TargetError
+	switch {
+	case len(names) == 0:
+	case err == nil && r.Leave != nil:
+		r.Leave(names, "ftrace does not trace functions marked notrace")
+	case errors.As(err, &te):
+		te.Detail += fmt.Sprintf(" %s matches, but is marked notrace, and ftrace does not trace it.", names[0])
+	}
+	return found, err
+}
+
+// untraced are the functions that a glob matches and does not take.
+func untraced(r *Request) []string {
+	if !IsGlob(r.Pattern) {
+		return nil
+	}
+	fns, err := r.Facts.Functions()
+	if err != nil {
+		return nil
+	}
+	names, err := matching(r.Pattern, namesOf(fns, true))
+	if err != nil {
+		return nil
+	}
+	return names
 }
 
 // kernelReturn is the same for probes at returns, which are of whole functions.
@@ -106,26 +138,10 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 		if len(places) > 1 {
 			target.Address = p.Addr
 		}
-		target.Alone = target.Alone || r.Many && !traced(r.Facts, p)
+		target.Alone = target.Alone || p.NoTrace
 		out = append(out, Found{Target: target, Layout: layout})
 	}
 	return out, nil
-}
-
-// traced says that ftrace lists a function, so that links for many functions
-// can have it.
-func traced(f facts.Facts, p facts.Function) bool {
-	fns, err := f.Functions()
-	if err != nil {
-		return true
-	}
-	i, _ := slices.BinarySearchFunc(fns, p.Name, func(fn facts.Function, name string) int { return strings.Compare(fn.Name, name) })
-	for ; i < len(fns) && fns[i].Name == p.Name; i++ {
-		if fns[i].Addr == p.Addr || fns[i].Addr == 0 || p.Addr == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // places are where the functions of one name begin, those that can be probed;
@@ -141,15 +157,34 @@ func places(r *Request, name, module string, inBTF bool) ([]facts.Function, erro
 	case err != nil:
 		return nil, err
 	}
-	out := slices.DeleteFunc(slices.Clone(all), func(fn facts.Function) bool { return fn.Refused != "" })
+	out := slices.Clone(all)
+	for i := range out {
+		refuseNotrace(r.Facts, &out[i])
+	}
+	refused := out[0].Refused
+	out = slices.DeleteFunc(out, func(fn facts.Function) bool { return fn.Refused != "" })
 	if len(out) == 0 {
-		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s cannot be probed: %s.", name, all[0].Refused)}
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s cannot be probed: %s.", name, refused)}
 	}
 	if hidden := out[0].Addr == 0; hidden && len(out) > 1 {
 		return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf(
 			"This kernel has %d functions called %s, and hides their addresses, which would tell them apart (sysctl kernel.kptr_restrict).", len(out), name)}
 	}
 	return out, nil
+}
+
+// notrace is why a function is refused that ftrace does not trace.
+const notrace = "it is marked notrace, and this kernel takes probes only where ftrace may trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE is off)"
+
+// refuseNotrace refuses a function that ftrace does not trace, if the kernel is
+// known to.
+func refuseNotrace(f facts.Facts, fn *facts.Function) {
+	if !fn.NoTrace || fn.Refused != "" || f.Feature(facts.Kprobe) != nil {
+		return
+	}
+	if err := f.Feature(facts.KprobeNotrace); err != nil && !errors.Is(err, facts.ErrUnknown) {
+		fn.Refused = notrace
+	}
 }
 
 // noFunction says that there is no function of that name, what is known of why,

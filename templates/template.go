@@ -66,7 +66,8 @@ type Request struct {
 	PID       int              // user probes
 	Signature *types.Signature // user probes; nil if none
 	Return    bool             // the return is used (syscall)
-	Many      bool             // one of several patterns, or a glob
+	// Leave is told what a glob matches and leaves out, and why; nil: nobody is.
+	Leave func(names []string, why string)
 }
 
 // Found is one target and where its arguments are.

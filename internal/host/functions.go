@@ -2,10 +2,8 @@ package host
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,24 +11,32 @@ import (
 	"tracer/interpreter/facts"
 )
 
-// Functions implements facts.Facts. They come from ftrace's list (with
-// addresses since 6.5) if it may be read, else from kallsyms, without what is
-// known to be refused: kprobes' blacklist, and code that is not there after
-// boot or is no function.
+// Functions implements facts.Facts. They come from kallsyms, without what is
+// known to be refused: kprobes' blacklist, and code that is not there after boot
+// or is no function; where that hides addresses, from ftrace's list, if it may be
+// read.
 func (h *Host) Functions() ([]facts.Function, error) {
 	return h.fns.get(func() ([]facts.Function, error) {
-		fns, err := h.ftraceFunctions()
-		if err != nil {
-			text, err := h.kallsyms()
-			if err != nil {
-				return nil, fmt.Errorf("kernel functions: %w", err)
-			}
-			fns = symbolFunctions(text, h.refusals(text))
-		} else {
+		text, err := h.kallsyms()
+		list := h.traced()
+		var fns []facts.Function
+		switch {
+		case list != nil && (err != nil || addressesHidden(text)):
 			refused := h.refusals("")
-			fns = slices.DeleteFunc(fns, func(f facts.Function) bool {
-				return refused.has(kernelSymbol{name: f.Name, addr: f.Addr})
-			})
+			for _, fn := range list.fns {
+				if !refused.has(kernelSymbol{name: fn.Name, addr: fn.Addr}) {
+					fns = append(fns, facts.Function{Name: fn.Name, Module: fn.Module})
+				}
+			}
+		case err != nil:
+			return nil, fmt.Errorf("kernel functions: %w", err)
+		default:
+			fns = symbolFunctions(text, h.refusals(text))
+			if list != nil {
+				list.mark(fns)
+				// Parts of functions, and what the compiler made of them.
+				fns = slices.DeleteFunc(fns, func(fn facts.Function) bool { return fn.NoTrace && strings.Contains(fn.Name, ".") })
+			}
 		}
 		slices.SortFunc(fns, func(a, b facts.Function) int {
 			if c := strings.Compare(a.Name, b.Name); c != 0 {
@@ -40,51 +46,6 @@ func (h *Host) Functions() ([]facts.Function, error) {
 		})
 		return slices.Compact(fns), nil
 	})
-}
-
-// ftraceFunctions reads the list of functions that ftrace can trace.
-func (h *Host) ftraceFunctions() ([]facts.Function, error) {
-	dir, err := h.tracefs()
-	if err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "available_filter_functions_addrs"))
-	withAddr := err == nil && len(text) > 0
-	if !withAddr {
-		if text, err = os.ReadFile(filepath.Join(dir, "available_filter_functions")); err != nil {
-			return nil, err
-		}
-	}
-	fns := parseFilterFunctions(string(text), withAddr)
-	if len(fns) == 0 {
-		return nil, errors.New("ftrace lists no function")
-	}
-	return fns, nil
-}
-
-// parseFilterFunctions reads lines "[ADDR ]NAME[ [MODULE]]". Entries that
-// ftrace names by itself (__ftrace_invalid_address___N) are no functions.
-func parseFilterFunctions(text string, withAddr bool) []facts.Function {
-	fns := make([]facts.Function, 0, strings.Count(text, "\n"))
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		var fn facts.Function
-		if withAddr {
-			addr, rest, ok := strings.Cut(line, " ")
-			n, err := strconv.ParseUint(addr, 16, 64)
-			if !ok || err != nil {
-				continue
-			}
-			fn.Addr, line = n, rest
-		}
-		name, rest, _ := strings.Cut(line, " ")
-		if name == "" || strings.HasPrefix(name, "__ftrace_invalid_address__") {
-			continue
-		}
-		fn.Name, fn.Module = name, moduleName(rest)
-		fns = append(fns, fn)
-	}
-	return fns
 }
 
 // moduleName takes the brackets off "[module]" and what may follow.

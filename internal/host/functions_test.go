@@ -79,40 +79,6 @@ func TestKallsymsLinesThatAreFunctions(t *testing.T) {
 	}
 }
 
-func TestFunctionsOfFtrace(t *testing.T) {
-	tests := []struct {
-		name  string
-		files map[string]string
-	}{
-		{"names", map[string]string{
-			"available_filter_functions": "vfs_read\n__ftrace_invalid_address___80\nmod_fn [some_mod]\n",
-		}},
-		{"addresses", map[string]string{
-			"available_filter_functions":       "not asked\n",
-			"available_filter_functions_addrs": "ffffffff81000020 vfs_read\nno line\nffffffffc0000000 mod_fn [some_mod]\n",
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			files := map[string]string{"/sys/kernel/tracing/events/x": "", "/proc/kallsyms": kallsymsText}
-			for name, text := range tt.files {
-				files["/sys/kernel/tracing/"+name] = text
-			}
-			fns, err := Open(Options{Root: image(t, files)}).Functions()
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := []facts.Function{{Name: "mod_fn", Module: "some_mod"}, {Name: "vfs_read"}}
-			if tt.name == "addresses" {
-				want[0].Addr, want[1].Addr = 0xffffffffc0000000, 0xffffffff81000020
-			}
-			if diff := cmp.Diff(want, fns); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 func TestFunctionsByName(t *testing.T) {
 	hidden := strings.Join(zeroed(kallsymsText), "\n")
 	for _, row := range []struct {
@@ -129,6 +95,7 @@ func TestFunctionsByName(t *testing.T) {
 		{"on the blacklist", kallsymsText, "0xffffffff81000050-0xffffffff81000060\tweak\n", "weak", []facts.Function{{Name: "weak", Addr: 0xffffffff81000050, Size: 16}}, "would crash"},
 		{"on the blacklist, hidden", hidden, "0x0000000000000000-0x0000000000000000\tweak\n", "weak", []facts.Function{{Name: "weak"}}, "would crash"},
 		{"variable", kallsymsText, "", "jiffies", nil, "a variable has that name"},
+		{"variable behind the text", kallsymsText + "ffffffff81001000 T _etext\nffffffff82000100 T vmalloc_base\n", "", "vmalloc_base", nil, "a variable has that name"},
 		{"made into another", kallsymsText, "", "work", nil, "the compiler made work.isra.0 of it"},
 		{"unknown", kallsymsText, "", "vfs", nil, "vfs"},
 		{"padding", kallsymsText, "", "__pfx_vfs_read", nil, ""},

@@ -51,6 +51,7 @@ type Host struct {
 	symbols  once[string]
 	refused  once[refusals]
 	fns      once[[]facts.Function]
+	ftrace   once[*ftraceList]
 	binaries map[binaryKey]result[*facts.Binary]
 	caches   map[string]result[[]libraryEntry]
 	features map[facts.Feature]error

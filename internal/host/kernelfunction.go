@@ -34,13 +34,14 @@ func (h *Host) Function(name string) ([]facts.Function, error) {
 			if isVariant(s, name) && len(other) < 100 {
 				other += ", " + s.name
 			}
-		case !isCode(s):
+		case !isCode(s), behindText(text, s) && !refused.has(s):
 			return nil, notFound("kernel function %s (a variable has that name)", name)
 		default:
 			fn := facts.Function{Name: name, Addr: s.addr, Module: s.module, Size: sizeAt(text, at, s)}
 			if refused.has(s) {
 				fn.Refused = "it is on the kernel's list of functions that a probe would crash (NOKPROBE, noinstr), or gone since boot (init)"
 			}
+			fn.NoTrace = h.traced().lacks(text, fn)
 			out = append(out, fn)
 		}
 	}
@@ -133,11 +134,23 @@ func isCode(s kernelSymbol) bool {
 		!slices.ContainsFunc(notFunctions, func(p string) bool { return strings.HasPrefix(s.name, p) })
 }
 
+// behindText says that a symbol of the kernel lies behind its text: variables
+// there are listed as if they were functions since 7.x. What was only there at
+// boot lies there as well.
+func behindText(text string, s kernelSymbol) bool {
+	end, ok := findSymbol(text, "_etext")
+	return ok && s.module == "" && end.addr != 0 && s.addr >= end.addr
+}
+
 // symbolFunctions are all functions of kallsyms that can be probed.
 func symbolFunctions(text string, refused refusals) []facts.Function {
 	fns := make([]facts.Function, 0, strings.Count(text, "\n"))
+	end := ^uint64(0)
+	if s, ok := findSymbol(text, "_etext"); ok && s.addr != 0 {
+		end = s.addr
+	}
 	for line := range strings.Lines(text) {
-		if s, ok := parseSymbol(line); ok && isCode(s) && !refused.has(s) {
+		if s, ok := parseSymbol(line); ok && isCode(s) && !refused.has(s) && (s.addr < end || s.module != "") {
 			fns = append(fns, facts.Function{Name: s.name, Addr: s.addr, Module: s.module})
 		}
 	}

@@ -64,28 +64,64 @@ func tryFentry(h *Host) error {
 
 // tryKprobe opens a kprobe on a function that does not exist: a kernel that has
 // kprobes looks for it and says so, and nothing is ever armed.
-func tryKprobe(h *Host) error {
+func tryKprobe(*Host) error {
+	kind, err := kprobeSource()
+	if err != nil {
+		return err
+	}
+	err = openKprobe(kind, "tracer_asks_for_no_function")
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
+}
+
+// kprobeSource is the number of the kernel's event source of kprobes.
+func kprobeSource() (uint32, error) {
 	text, err := os.ReadFile("/sys/bus/event_source/devices/kprobe/type")
 	if err != nil {
-		return fmt.Errorf("%w (no kprobe event source: %w)", ebpf.ErrNotSupported, err)
+		return 0, fmt.Errorf("%w (no kprobe event source: %w)", ebpf.ErrNotSupported, err)
 	}
 	kind, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 32)
 	if err != nil {
-		return fmt.Errorf("type of the kprobe event source: %w", err)
+		return 0, fmt.Errorf("type of the kprobe event source: %w", err)
 	}
-	name := append([]byte("tracer_asks_for_no_function"), 0)
-	attr := unix.PerfEventAttr{Type: uint32(kind), Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
+	return uint32(kind), nil
+}
+
+// openKprobe opens a kprobe, and closes it at once.
+func openKprobe(kind uint32, function string) error {
+	name := append([]byte(function), 0)
+	attr := unix.PerfEventAttr{Type: kind, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
 	attr.Ext1 = uint64(uintptr(unsafe.Pointer(&name[0])))
 	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	runtime.KeepAlive(name)
-	switch {
-	case err == nil:
-		return unix.Close(fd)
-	case errors.Is(err, unix.ENOENT):
-		return nil
-	default:
+	if err != nil {
 		return err
 	}
+	return unix.Close(fd)
+}
+
+// untraced are functions of ftrace itself, which it does not trace, and which
+// are called rarely.
+var untraced = []string{"tracing_off", "tracing_snapshot", "ring_buffer_record_off"}
+
+// tryKprobeNotrace opens a kprobe on a function that ftrace does not trace:
+// kernels without the option refuse it (within_notrace_func in
+// kernel/trace/trace_kprobe.c).
+func tryKprobeNotrace(h *Host) error {
+	kind, err := kprobeSource()
+	if err != nil {
+		return err
+	}
+	for _, name := range untraced {
+		fns, err := h.Function(name)
+		if err != nil || len(fns) != 1 || !fns[0].NoTrace || fns[0].Refused != "" {
+			continue
+		}
+		return unsupported(openKprobe(kind, name), unix.EINVAL)
+	}
+	return fmt.Errorf("no function to try it on is known: %w", facts.ErrUnknown)
 }
 
 // tryPerfEvent loads a program, and opens the clock it would be attached to.

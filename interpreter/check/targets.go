@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -61,7 +62,6 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 			ok = false
 			continue
 		}
-		r.Many = len(patterns) > 1 || templates.IsGlob(patterns[0])
 		for _, pattern := range patterns {
 			f, good := s.resolveOne(out, r, pattern, optional)
 			if !good {
@@ -133,6 +133,17 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 		}
 	}
 	return requests, ok
+}
+
+// fewNames names what a glob leaves out, the first of many.
+func fewNames(pattern string, names []string) string {
+	const shown = 10
+	more := ""
+	if n := len(names) - shown; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+		names = names[:shown]
+	}
+	return strings.Join(names, ", ") + more + " (matched by " + strconv.Quote(pattern) + ")"
 }
 
 func (s *scope) leaveOut(out *plan.Probe, rng hcl.Range, name, why string) {
@@ -210,6 +221,7 @@ func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string
 	rng := s.patternRange(pattern)
 	q := *r
 	q.Pattern = pattern
+	q.Leave = func(names []string, why string) { s.leaveOut(out, rng, fewNames(pattern, names), why) }
 	found, err := s.typ.Resolve(&q)
 	var te *templates.TargetError
 	switch {

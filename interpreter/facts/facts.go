@@ -52,9 +52,10 @@ type Facts interface {
 	// the leading void *__data. ErrNotFound if there is none.
 	RawTracepoint(name string) (*btf.FuncProto, string, error)
 
-	// Functions lists kernel functions that kprobes may be put on, sorted by
-	// name, as far as this machine lets them be known. A name that exists
-	// twice is listed once for each address.
+	// Functions lists kernel functions that kprobes may be put on, and those
+	// that ftrace does not trace (NoTrace), sorted by name, as far as this
+	// machine lets them be known. A name that exists twice is listed once for
+	// each address.
 	Functions() ([]Function, error)
 	// Function is every kernel function of one name, by address: also those
 	// that no list has, such as aliases, and those that cannot be probed.
@@ -94,6 +95,7 @@ type Feature string
 const (
 	TPBTF          Feature = "tp_btf"         // BPF_TRACE_RAW_TP programs (5.5)
 	Kprobe         Feature = "kprobe"         // CONFIG_KPROBES and perf kprobe links
+	KprobeNotrace  Feature = "kprobe_notrace" // kprobes where ftrace does not trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE)
 	KprobeMulti    Feature = "kprobe_multi"   // BPF_TRACE_KPROBE_MULTI (5.18, CONFIG_FPROBE)
 	KprobeSession  Feature = "kprobe_session" // BPF_TRACE_KPROBE_SESSION (6.10)
 	UprobeMulti    Feature = "uprobe_multi"   // BPF_TRACE_UPROBE_MULTI (6.6)
@@ -115,6 +117,9 @@ type Function struct {
 	Size   uint64 // bytes up to the next function; 0: not known
 	// Refused is why the kernel takes no probe there; "" if it does.
 	Refused string
+	// NoTrace: ftrace is known not to trace it (notrace), so that links for many
+	// functions cannot have it, and kprobes may not (KprobeNotrace).
+	NoTrace bool
 }
 
 // Format is a tracepoint's layout, as tracefs prints it.

@@ -119,8 +119,11 @@ const remarks = `
 - A function on the kernel's list of those that a probe would crash is refused before
   anything is attached. Where that list cannot be read (debugfs), the regions of code that
   are always on it are known.
-- A function marked notrace is refused when it is attached; one of several targets is left
-  out with a warning.
+- A function marked notrace is one that ftrace does not trace. Links for many functions take
+  none of them, and kernels without CONFIG_KPROBE_EVENTS_ON_NOTRACE (all of the table above)
+  no kprobe there either: it is refused before anything is attached, and a glob leaves it out
+  with a warning. That is known where ftrace's list may be read (tracefs, by root); elsewhere
+  the kernel refuses it when it is attached.
 - ` + "`fn+0x1c`" + ` must be the beginning of an instruction; it is attached by a perf event.
 - Arguments after the last that is in a register (six on x86-64, eight on arm64) and structs
   passed by value are refused by name; the arguments after such a struct are right.

@@ -318,6 +318,10 @@ func TestKernelTargetsThatAreRefused(t *testing.T) {
 		{"variable", "kprobe", "jiffies", "", "a variable has that name"},
 		{"blacklisted", "kprobe", "asm_exc_int3", "", "list of functions that a probe would crash"},
 		{"blacklisted at the return", "kretprobe", "asm_exc_int3", "", "list of functions that a probe would crash"},
+		{"not traced", "kprobe", "tracing_off", "", "it is marked notrace, and this kernel takes probes only where ftrace may trace"},
+		{"a place that is not traced", "kprobe", "tracing_off+4", "", "tracing_off cannot be probed: it is marked notrace"},
+		{"not traced at the return", "kretprobe", "tracing_off", "", "it is marked notrace"},
+		{"nothing that is traced matches", "kprobe", "tracing_of*", "", "tracing_off matches, but is marked notrace"},
 		{"outside of the function", "kprobe", "vfs_read+0x100000", "", "is outside of vfs_read, which is 0x"},
 		{"return of a place", "kretprobe", "vfs_read+4", "", `write "vfs_read"`},
 		{"nothing matches", "kprobe", "vfs_nosuch_*", "", "No kernel function matches"},
@@ -345,6 +349,21 @@ func TestKernelTargetsThatAreRefused(t *testing.T) {
 	for i, row := range rows {
 		if got := messages[text(4*i+2)] + messages[text(4*i+3)]; !strings.Contains(got, row.says) {
 			t.Errorf("%s: tracer says %q, want %q", row.name, got, row.says)
+		}
+	}
+}
+
+// A glob takes what ftrace traces, and says what it leaves out.
+func TestKernelGlobsNameWhatTheyLeaveOut(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	for _, probe := range []string{"kprobe", "kretprobe"} {
+		ok, says := planned(t, fmt.Sprintf(`
+probe %q "p" {
+  target = ["sched_c*", "vfs_read"]
+}`, probe))
+		if !ok || !strings.Contains(says, "Warning: Target left out") || !strings.Contains(says, `line 3, in`) ||
+			!regexp.MustCompile(`sched_clock,.* \(matched by "sched_c\*"\) is left out: ftrace does not trace functions marked notrace\.`).MatchString(says) {
+			t.Errorf("%s: planned: %t; tracer says %q", probe, ok, says)
 		}
 	}
 }
