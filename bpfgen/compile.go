@@ -15,6 +15,7 @@ import (
 	"tracer/bpfgen/layout"
 	"tracer/bpfgen/lower"
 	"tracer/bpfgen/opt"
+	"tracer/interpreter/abi"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 )
@@ -91,7 +92,7 @@ func counting(p *plan.Probe) []string {
 	var out []string
 	for _, v := range p.Variants {
 		out = append(out, v.Mechanism.Name)
-		if v.Pair != plan.PairNone {
+		if v.Pair != plan.PairNone && !v.Mechanism.Session {
 			out = append(out, v.EntryMechanism.Name)
 		}
 	}
@@ -161,7 +162,10 @@ func (c *compiler) programs(n int, in lower.Input) ([]*Program, *lower.Output, e
 		if side.f == nil {
 			continue
 		}
-		if low.Entry != nil && side.side == Only {
+		switch {
+		case side.side == Only && side.mech.Session:
+			side.side = Both
+		case side.side == Only && low.Entry != nil:
 			side.side = Return
 		}
 		p := &Program{Name: progName(n, in.Variant.Probe.Name, side.side), Variant: in.Variant, Side: side.side}
@@ -191,10 +195,12 @@ var mechanismTypes = map[string]struct {
 	"kretprobe perf link": {ebpf.Kprobe, ebpf.AttachNone},
 	"kprobe.multi":        {ebpf.Kprobe, ebpf.AttachTraceKprobeMulti},
 	"kretprobe.multi":     {ebpf.Kprobe, ebpf.AttachTraceKprobeMulti},
+	"kprobe.session":      {ebpf.Kprobe, ebpf.AttachTraceKprobeSession},
 	"uprobe perf link":    {ebpf.Kprobe, ebpf.AttachNone},
 	"uretprobe perf link": {ebpf.Kprobe, ebpf.AttachNone},
 	"uprobe.multi":        {ebpf.Kprobe, ebpf.AttachTraceUprobeMulti},
 	"uretprobe.multi":     {ebpf.Kprobe, ebpf.AttachTraceUprobeMulti},
+	"uprobe.session":      {ebpf.Kprobe, abi.TraceUprobeSession},
 }
 
 func programType(v *plan.Variant, m plan.Mechanism) (ebpf.ProgramType, ebpf.AttachType, string) {
@@ -208,7 +214,7 @@ func programType(v *plan.Variant, m plan.Mechanism) (ebpf.ProgramType, ebpf.Atta
 
 // progName is a BPF object name: at most 15 bytes of [A-Za-z0-9_].
 func progName(n int, probe string, side Side) string {
-	suffix := fmt.Sprintf("%d%s", n, [...]string{"", "e", "r"}[side])
+	suffix := fmt.Sprintf("%d%s", n, [...]string{"", "e", "r", "b"}[side])
 	clean := strings.Map(func(r rune) rune {
 		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r

@@ -35,7 +35,7 @@ func machine() *facts.Recorded {
 		Binaries: []facts.Binary{{Name: "libc", Path: "/lib/libc.so.6", Arch: "x86_64", Functions: []facts.UserFunction{{Name: "malloc", Offset: 0x200, Size: 64}}}},
 		Features: map[facts.Feature]string{},
 	}
-	for _, f := range []facts.Feature{facts.TPBTF, facts.UprobeMulti, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AtomicFetch, facts.AttachCookie} {
+	for _, f := range []facts.Feature{facts.TPBTF, facts.UprobeMulti, facts.UprobeSession, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AtomicFetch, facts.AttachCookie} {
 		m.Features[f] = ""
 	}
 	return m
@@ -43,12 +43,18 @@ func machine() *facts.Recorded {
 
 func compile(t *testing.T, src []byte) *bpfgen.Object {
 	t.Helper()
+	return compileBy(t, src, "")
+}
+
+// compileBy forces a mechanism.
+func compileBy(t *testing.T, src []byte, mechanism string) *bpfgen.Object {
+	t.Helper()
 	m := machine()
 	env := &unit.Env{Names: unit.ABI("x86_64")}
 	sp, diags := spec.Parse([]spec.Source{{Name: "spec.hcl", Bytes: src}})
 	vars, more := sp.Resolve(spec.Inputs{}, check.PlanFunctions(m, env))
 	diags = append(diags, more...)
-	p, more := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: m, Env: env})
+	p, more := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: m, Env: env, Mechanism: mechanism})
 	if diags = append(diags, more...); diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -60,8 +66,8 @@ func compile(t *testing.T, src []byte) *bpfgen.Object {
 }
 
 // TestSpecsCompileToThis compares, for each spec of testdata, the IR after
-// lowering, the IR after optimisation and the instructions. UPDATE=1 rewrites
-// them.
+// lowering, the IR after optimisation and the instructions; a file "mechanism"
+// forces one. UPDATE=1 rewrites them.
 func TestSpecsCompileToThis(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -74,9 +80,13 @@ func TestSpecsCompileToThis(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := &txtar.Archive{Comment: ar.Comment, Files: slices.Clip(ar.Files[:1])}
-			o := compile(t, ar.Files[0].Data)
+			mechanism := ""
+			if len(ar.Files) > 1 && ar.Files[1].Name == "mechanism" {
+				got.Files, mechanism = slices.Clip(ar.Files[:2]), strings.TrimSpace(string(ar.Files[1].Data))
+			}
+			o := compileBy(t, ar.Files[0].Data, mechanism)
 			for _, p := range o.Programs {
-				side := [...]string{"", " entry", " return"}[p.Side]
+				side := [...]string{"", " entry", " return", " entry and return"}[p.Side]
 				got.Files = append(got.Files,
 					txtar.File{Name: "lowered" + side, Data: []byte(p.Raw)},
 					txtar.File{Name: "optimised" + side, Data: []byte(p.IR)},

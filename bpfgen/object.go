@@ -59,6 +59,7 @@ const (
 	Only  Side = iota // not a pair
 	Entry             // saves what the return needs
 	Return
+	Both // of a session
 )
 
 // Program is one BPF program and the targets it is attached to.

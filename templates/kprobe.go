@@ -21,8 +21,9 @@ var kprobeMechanisms = []Mechanism{
 }
 
 var kretprobeMechanisms = []Mechanism{
-	{Name: "kretprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
-	{Name: "kretprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
+	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
 }
 
 // kprobe: the entry of kernel functions (or a place inside one, fn+0x1c).

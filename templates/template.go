@@ -40,7 +40,8 @@ type Type struct {
 	List func(facts.Facts, *facts.Binary) ([]string, error)
 	// Mechanisms, best first; the first whose Needs hold is taken.
 	Mechanisms []Mechanism
-	// EntryMechanisms are those of the entry side of a pair.
+	// EntryMechanisms are those of the entry side of a pair, for all Mechanisms
+	// but sessions.
 	EntryMechanisms []Mechanism
 }
 
@@ -52,8 +53,13 @@ type Mechanism struct {
 	One     bool          // one program serves one target only (its BTF id is part of it)
 	From    int           // not taken, unless it is forced, for fewer targets
 	Shared  bool          // its event is also that of other targets: plan.Selector
-	Caps    []string
-	Reason  string // when it is taken
+	// Session: one program and one link serve both ends of the calls of any
+	// number of targets. Taken where returns need their entries.
+	Session bool
+	// Entry is the mechanism of the entry side of a pair.
+	Entry  string
+	Caps   []string
+	Reason string // when it is taken
 	// Reads says whether its programs can read an argument; nil: any.
 	Reads func(*tree.ArgLoc) bool
 }
@@ -95,17 +101,40 @@ func All() map[string]*Type {
 	return out
 }
 
-// Choose takes the first of ms that serves n targets here; force names one
-// that must be taken.
-func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism, error) {
-	why := ""
+// Need is what a mechanism is chosen for.
+type Need struct {
+	Targets int  // how many there are
+	Alone   bool // each of them needs a link of its own
+	Pairs   bool // returns need their entries
+	// Force is the name of the one that must be taken; "": the best.
+	Force string
+}
+
+// wants says that m is worth asking the kernel for.
+func (n Need) wants(m Mechanism) bool {
+	switch {
+	case n.Force != "":
+		return m.Name == n.Force
+	case n.Targets < m.From:
+		return false
+	case m.Session:
+		return n.Pairs && !n.Alone
+	case m.Many:
+		return n.Targets > 1 && !n.Alone // one target needs no multi-link
+	}
+	return true
+}
+
+// Choose takes the first of ms that serves the need here.
+func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
+	why, force := "", need.Force
 	var missing error
 	for _, m := range ms {
-		if force != "" && m.Name != force {
+		if !need.wants(m) {
 			continue
 		}
-		if force == "" && (m.Many && n == 1 && len(ms) > 1 || n < m.From) {
-			continue // one target needs no multi-link, and no probing for one
+		if need.Alone && (m.Many || m.Session) {
+			return plan.Mechanism{}, fmt.Errorf("%s takes only whole functions that ftrace traces", m.Name)
 		}
 		if m.Feature != "" {
 			if err := f.Feature(m.Feature); err != nil && !errors.Is(err, facts.ErrUnknown) {
@@ -118,10 +147,13 @@ func Choose(ms []Mechanism, n int, force string, f facts.Facts) (plan.Mechanism,
 		if why != "" {
 			reason = why
 		}
+		if need.Alone {
+			reason = m.Reason + "; links of many take only whole functions that ftrace traces"
+		}
 		if force != "" {
 			reason = "forced"
 		}
-		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared}, nil
+		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared, Session: m.Session}, nil
 	}
 	if missing != nil {
 		return plan.Mechanism{}, missing // of the last, which asks least of the kernel

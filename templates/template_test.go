@@ -244,7 +244,7 @@ func TestArchitecturesWithoutRegistersAreRefused(t *testing.T) {
 func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 	none := func(features ...facts.Feature) map[facts.Feature]string {
 		out := map[facts.Feature]string{}
-		for _, f := range []facts.Feature{facts.TPBTF, facts.Kprobe, facts.KprobeMulti, facts.UprobeMulti} {
+		for _, f := range []facts.Feature{facts.TPBTF, facts.Kprobe, facts.KprobeMulti, facts.KprobeSession, facts.UprobeMulti, facts.UprobeSession} {
 			if !slices.Contains(features, f) {
 				out[f] = "this kernel has no " + string(f)
 			} else {
@@ -255,33 +255,41 @@ func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 	}
 	rows := []struct {
 		name, typ string
-		targets   int
-		force     string
+		need      Need
 		features  map[facts.Feature]string
 		want, err string
 	}{
-		{"one function", "kprobe", 1, "", none(facts.Kprobe, facts.KprobeMulti), "kprobe perf link", ""},
-		{"several functions", "kprobe", 2, "", none(facts.Kprobe, facts.KprobeMulti), "kprobe.multi", ""},
-		{"several functions, no multi-link", "kprobe", 2, "", none(facts.Kprobe), "kprobe perf link", ""},
-		{"no kprobes", "kprobe", 2, "", none(), "", "this kernel has no kprobe: "},
-		{"forced", "kprobe", 1, "kprobe.multi", none(facts.Kprobe, facts.KprobeMulti), "kprobe.multi", ""},
-		{"forced, not there", "kprobe", 1, "kprobe.multi", none(facts.Kprobe), "", "this kernel has no kprobe_multi: "},
-		{"forced, of another type", "kprobe", 1, "tp_btf", none(facts.TPBTF), "", `mechanism "tp_btf" does not serve this probe type; it has kprobe.multi`},
-		{"raw tracepoint", "raw_tracepoint", 1, "", none(facts.TPBTF), "tp_btf", ""},
-		{"raw tracepoint without tp_btf", "raw_tracepoint", 1, "", none(), "raw tracepoint", ""},
-		{"unknown features are tried", "kprobe", 2, "", nil, "kprobe.multi", ""},
-		{"some system calls", "syscall", 16, "", none(), "perf tracepoint", ""},
-		{"many system calls", "syscall", 17, "", none(), "raw_syscalls", ""},
-		{"a system call, forced", "syscall", 1, "raw_syscalls", none(), "raw_syscalls", ""},
-		{"tracepoints", "tracepoint", 5, "", none(), "perf tracepoint", ""},
-		{"user functions", "uprobe", 3, "", none(facts.UprobeMulti), "uprobe.multi", ""},
-		{"user functions on an old kernel", "uretprobe", 3, "", none(), "uretprobe perf link", ""},
+		{"one function", "kprobe", Need{Targets: 1}, none(facts.Kprobe, facts.KprobeMulti), "kprobe perf link", ""},
+		{"several functions", "kprobe", Need{Targets: 2}, none(facts.Kprobe, facts.KprobeMulti), "kprobe.multi", ""},
+		{"several functions, no multi-link", "kprobe", Need{Targets: 2}, none(facts.Kprobe), "kprobe perf link", ""},
+		{"no kprobes", "kprobe", Need{Targets: 2}, none(), "", "this kernel has no kprobe: "},
+		{"forced", "kprobe", Need{Targets: 1, Force: "kprobe.multi"}, none(facts.Kprobe, facts.KprobeMulti), "kprobe.multi", ""},
+		{"forced, not there", "kprobe", Need{Targets: 1, Force: "kprobe.multi"}, none(facts.Kprobe), "", "this kernel has no kprobe_multi"},
+		{"forced, of another type", "kprobe", Need{Targets: 1, Force: "tp_btf"}, none(facts.TPBTF), "", `mechanism "tp_btf" does not serve this probe type; it has kprobe.multi`},
+		{"a place of its own", "kprobe", Need{Targets: 2, Alone: true}, none(facts.Kprobe, facts.KprobeMulti), "kprobe perf link", ""},
+		{"a place of its own, forced", "kprobe", Need{Targets: 2, Alone: true, Force: "kprobe.multi"}, none(facts.KprobeMulti), "", "kprobe.multi takes only whole functions that ftrace traces"},
+		{"a call", "kretprobe", Need{Targets: 1, Pairs: true}, none(facts.Kprobe, facts.KprobeSession), "kprobe.session", ""},
+		{"several calls", "kretprobe", Need{Targets: 2, Pairs: true}, none(facts.KprobeMulti, facts.KprobeSession), "kprobe.session", ""},
+		{"several calls on an old kernel", "kretprobe", Need{Targets: 2, Pairs: true}, none(facts.KprobeMulti), "kretprobe.multi", ""},
+		{"returns without their entries", "kretprobe", Need{Targets: 1}, none(facts.Kprobe, facts.KprobeSession), "kretprobe perf link", ""},
+		{"calls of a place of its own", "kretprobe", Need{Targets: 1, Alone: true, Pairs: true}, none(facts.Kprobe, facts.KprobeSession), "kretprobe perf link", ""},
+		{"user calls", "uretprobe", Need{Targets: 1, Pairs: true}, none(facts.UprobeMulti, facts.UprobeSession), "uprobe.session", ""},
+		{"user calls on an old kernel", "uretprobe", Need{Targets: 1, Pairs: true}, none(), "uretprobe perf link", ""},
+		{"raw tracepoint", "raw_tracepoint", Need{Targets: 1}, none(facts.TPBTF), "tp_btf", ""},
+		{"raw tracepoint without tp_btf", "raw_tracepoint", Need{Targets: 1}, none(), "raw tracepoint", ""},
+		{"unknown features are tried", "kprobe", Need{Targets: 2}, nil, "kprobe.multi", ""},
+		{"tracepoints", "tracepoint", Need{Targets: 5}, none(), "perf tracepoint", ""},
+		{"user functions", "uprobe", Need{Targets: 3}, none(facts.UprobeMulti), "uprobe.multi", ""},
+		{"user functions on an old kernel", "uretprobe", Need{Targets: 3}, none(), "uretprobe perf link", ""},
+		{"some system calls", "syscall", Need{Targets: 16}, none(), "perf tracepoint", ""},
+		{"many system calls", "syscall", Need{Targets: 17}, none(), "raw_syscalls", ""},
+		{"a system call, forced", "syscall", Need{Targets: 1, Force: "raw_syscalls"}, none(), "raw_syscalls", ""},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			m := machine(t)
 			m.Features = row.features
-			got, err := Choose(All()[row.typ].Mechanisms, row.targets, row.force, m)
+			got, err := Choose(All()[row.typ].Mechanisms, row.need, m)
 			if row.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), row.err) {
 					t.Fatalf("got %v", err)
@@ -300,8 +308,14 @@ func TestPairsHaveAnEntrySideForEachMechanism(t *testing.T) {
 		if name != typ.Name {
 			t.Errorf("%s is listed as %s", typ.Name, name)
 		}
-		if (typ.Returns || typ.MayReturn) != (typ.Pair != plan.PairNone) || typ.Pair != plan.PairNone && len(typ.EntryMechanisms) != len(typ.Mechanisms) {
-			t.Errorf("%s: %d mechanisms, %d of the entry", name, len(typ.Mechanisms), len(typ.EntryMechanisms))
+		if (typ.Returns || typ.MayReturn) != (typ.Pair != plan.PairNone) {
+			t.Errorf("%s: returns %t, may return %t, pairs by %d", name, typ.Returns, typ.MayReturn, typ.Pair)
+		}
+		for _, m := range typ.Mechanisms {
+			entry := slices.ContainsFunc(typ.EntryMechanisms, func(e Mechanism) bool { return e.Name == m.Entry })
+			if want := typ.Pair != plan.PairNone && !m.Session; entry != want {
+				t.Errorf("%s: %s has an entry side: %t, want %t", name, m.Name, entry, want)
+			}
 		}
 	}
 }

@@ -17,8 +17,9 @@ var uprobeMechanisms = []Mechanism{
 }
 
 var uretprobeMechanisms = []Mechanism{
-	{Name: "uretprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
-	{Name: "uretprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uprobe.session", Feature: facts.UprobeSession, Session: true, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
+	{Name: "uretprobe.multi", Entry: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
+	{Name: "uretprobe perf link", Entry: "uprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
 }
 
 // uprobe: the entry of functions of programs and libraries, or fn+0x1c.

@@ -27,7 +27,9 @@ const MaxStack = 512
 // Object is one program in instructions.
 type Object struct {
 	// Instructions refer to maps by name (asm.Instruction.Reference), as a
-	// ebpf.CollectionSpec resolves them. Jumps are numeric.
+	// ebpf.CollectionSpec resolves them, and so do calls of the kernel's
+	// functions: who loads them puts the number in that its BTF gives them.
+	// Jumps are numeric.
 	Instructions asm.Instructions
 	// Pos is where each instruction comes from; nil where from nowhere.
 	Pos []ir.Pos

@@ -83,6 +83,9 @@ func (f *finisher) instructions(in *inst) asm.Instructions {
 		return in.seq
 	case kindCall:
 		a.Dst, a.Src = 0, asm.Register(in.src)
+		if in.sym != "" {
+			a = a.WithReference(in.sym)
+		}
 	case kindImm:
 		a = f.immediate(in)
 	case kindSetCC:

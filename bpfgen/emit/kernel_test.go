@@ -115,7 +115,7 @@ func interpret(f *ir.Func, before []byte, inputs []uint64) (result, error) {
 	return result{uint32(ret), out}, err
 }
 
-func helpers(m *irtest.Machine, _ ir.Op, number int64, args []uint64) (uint64, error) {
+func helpers(m *irtest.Machine, number int64, args []uint64) (uint64, error) {
 	switch number {
 	case irtest.HelperMapLookup:
 		return m.MapValue(m.MapName(args[0])), nil

@@ -67,7 +67,7 @@ type inst struct {
 	off      int16
 	imm      int64
 	cmp      ir.Op  // kindSetCC
-	sym      string // kindImm: a map
+	sym      string // kindImm: a map; kindCall: a function of the kernel
 	args     int    // kindCall, kindSeq
 	clobbers uint16 // kindCall, kindSeq: a bit for each register
 	seq      asm.Instructions

@@ -77,7 +77,7 @@ func (s *selector) value(v *ir.Value) error {
 	case ir.OpCall:
 		s.call(v, inst{kind: kindCall, op: callOp, imm: v.Imm, clobbers: callClobbers})
 	case ir.OpKfunc:
-		s.call(v, inst{kind: kindCall, op: callOp, imm: v.Imm, src: reg(asm.PseudoKfuncCall), clobbers: callClobbers})
+		s.call(v, inst{kind: kindCall, op: callOp, sym: v.Sym, src: reg(asm.PseudoKfuncCall), clobbers: callClobbers})
 	case ir.OpIntrinsic:
 		return s.intrinsic(v)
 	default:

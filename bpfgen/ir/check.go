@@ -186,7 +186,7 @@ func checkFields(v *Value) error {
 		return fmt.Errorf("%s with %d operands", v.Op, len(v.Args))
 	case v.Op == OpSlot && v.Imm <= 0:
 		return fmt.Errorf("slot of %d bytes", v.Imm)
-	case (v.Op == OpMap || v.Op == OpMapValue || v.Op == OpIntrinsic) && v.Sym == "":
+	case (v.Op == OpMap || v.Op == OpMapValue || v.Op == OpKfunc || v.Op == OpIntrinsic) && v.Sym == "":
 		return fmt.Errorf("%s without a name", v.Op)
 	}
 	return nil

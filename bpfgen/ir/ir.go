@@ -72,7 +72,7 @@ const (
 	OpSge
 
 	OpCall      // helper Imm (asm.BuiltinFunc) of up to five Args; R0
-	OpKfunc     // kernel function with BTF id Imm of up to five Args; R0
+	OpKfunc     // the kernel's function Sym of up to five Args; R0
 	OpIntrinsic // a hand-made instruction sequence, by name Sym; see Intrinsic
 )
 

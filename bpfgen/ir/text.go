@@ -201,7 +201,7 @@ var shapes = [...]shape{
 	OpConst: shapeImm, OpSlot: shapeSlot, OpMap: shapeSym, OpMapValue: shapeSymImm, OpPhi: shapePhi,
 	OpLoad: shapeMem, OpStore: shapeMem, OpAtomicAdd: shapeMem, OpXchg: shapeMem, OpCmpXchg: shapeMem,
 	OpExt: shapeSized, OpBswap: shapeSized,
-	OpCall: shapeCall, OpKfunc: shapeCall, OpIntrinsic: shapeIntrinsic,
+	OpCall: shapeCall, OpKfunc: shapeIntrinsic, OpIntrinsic: shapeIntrinsic,
 }
 
 // argCounts is the number of operands of each op; -1: any.

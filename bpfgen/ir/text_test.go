@@ -32,7 +32,7 @@ b0 "entry":
 
 b1 "not ; a comment" cold:
   v12 = call 1(v3, v2)
-  v13 = kfunc 1234()
+  v13 = kfunc bpf_session_is_return(v0)
   jump b3
 
 b2 "other":

@@ -46,6 +46,7 @@ type lowerer struct {
 	returnSide bool
 	// saving: this is the entry side of a pair.
 	saving   bool
+	declines bool      // the entry side of a session, which may do without the return
 	callSlot *ir.Value // the entry of the call that returns
 
 	// memo and mems are what is computed already, innermost scope last: an arm
@@ -183,6 +184,10 @@ func (l *lowerer) op2(op ir.Op, a, b *ir.Value) *ir.Value {
 
 func (l *lowerer) call(fn int64, args ...*ir.Value) *ir.Value {
 	return l.value(ir.Value{Op: ir.OpCall, Imm: fn, Args: args})
+}
+
+func (l *lowerer) kfunc(name string, args ...*ir.Value) *ir.Value {
+	return l.value(ir.Value{Op: ir.OpKfunc, Sym: name, Args: args})
 }
 
 func (l *lowerer) intrinsic(name string, imms []int64, args ...*ir.Value) *ir.Value {

@@ -42,7 +42,9 @@ func (l *lowerer) exit(kind exitKind) *ir.Block {
 	return b
 }
 
-func (l *lowerer) quiet() *ir.Block { return l.exit(exitQuiet) }
+func (l *lowerer) quiet() *ir.Block     { return l.exit(exitQuiet) }
+func (l *lowerer) skipped() *ir.Block   { return l.exit(exitSkipped) }
+func (l *lowerer) unmatched() *ir.Block { return l.exit(exitUnmatched) }
 
 // finishExits fills the exit blocks, in an order that does not vary.
 func (l *lowerer) finishExits() {
@@ -84,7 +86,11 @@ func (l *lowerer) countExit(kind exitKind) {
 		l.b.Jump(end)
 	}
 	l.at(end)
-	end.Exit(l.konst(0))
+	result := int64(0)
+	if l.declines && kind != exitQuiet {
+		result = declined
+	}
+	end.Exit(l.konst(result))
 }
 
 // ifCounted goes to end if the stack slots that count have counted nothing.

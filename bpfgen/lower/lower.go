@@ -51,7 +51,7 @@ func Concurrent(mechanisms []string) bool {
 	raw, others := 0, 0
 	for _, m := range mechanisms {
 		switch m {
-		case "perf tracepoint", "raw_syscalls", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi":
+		case "perf tracepoint", "raw_syscalls", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi", "kprobe.session":
 			others++
 		case "tp_btf", "raw tracepoint":
 			raw++
@@ -80,7 +80,7 @@ type Input struct {
 // Output is the variant's programs.
 type Output struct {
 	Main  *ir.Func // the only one, or the return side
-	Entry *ir.Func // nil if nothing is paired
+	Entry *ir.Func // nil if nothing is paired, or Main is both sides
 	// CallBytes is the size of the task storage value; ScratchBytes that of one
 	// scratch slot (0: none); ZeroBytes that of the zeroed value.
 	CallBytes, ScratchBytes, ZeroBytes int
@@ -101,7 +101,11 @@ const maxCallBytes = 60000
 func Variant(in Input) (*Output, error) {
 	out := &Output{}
 	saved := savedOf(in.Variant)
-	if in.Variant.Pair != plan.PairNone {
+	paired, session := in.Variant.Pair != plan.PairNone, in.Variant.Mechanism.Session
+	if paired {
+		out.CallBytes = saved.bytes
+	}
+	if paired && !session {
 		e := newLowerer(in, in.Variant.Probe.Address()+" entry")
 		e.saved, e.saving = saved, true
 		e.entrySide()
@@ -109,11 +113,13 @@ func Variant(in Input) (*Output, error) {
 		if e.err != nil {
 			return nil, e.err
 		}
-		out.CallBytes = saved.bytes
 		out.merge(e)
 	}
 	m := newLowerer(in, in.Variant.Probe.Address())
-	m.saved, m.returnSide = saved, in.Variant.Pair != plan.PairNone
+	m.saved, m.returnSide = saved, paired
+	if session {
+		m.callSide()
+	}
 	m.main()
 	out.Main = m.finish()
 	out.merge(m)
@@ -135,44 +141,37 @@ type savedCalls struct {
 	fields map[string]*layout.Field
 	head   int // bytes before the fields in a slot
 	depth  int
-	bytes  int // of the whole value
+	bytes  int // of the whole value in storage; 0: the kernel keeps them
 }
 
 func savedOf(v *plan.Variant) *savedCalls {
-	s := &savedCalls{fields: map[string]*layout.Field{}, head: 8, depth: 1}
-	if v.Pair == plan.PairStack {
-		s.head = 16
-	}
-	seen := map[string]bool{}
-	visit := func(e *tree.Expr) {
-		tree.Walk(e, func(x *tree.Expr) bool {
-			if x.Op != tree.Entry {
-				return true
-			}
-			if k := x.Args[0].Key(); !seen[k] {
-				seen[k] = true
-				s.exprs = append(s.exprs, x.Args[0])
-			}
-			return false
-		})
-	}
-	v.EachExpr(visit)
+	s := &savedCalls{fields: map[string]*layout.Field{}, exprs: v.Saved(), head: savedHeads[v.Pair], depth: 1}
 	s.Saved = layout.NewSaved(s.head, s.exprs)
 	for i := range s.Fields {
 		s.fields[s.exprs[s.Fields[i].Column].Key()] = &s.Fields[i]
 	}
-	s.bytes = s.Size
-	if v.Pair == plan.PairStack {
+	switch v.Pair {
+	case plan.PairTask:
+		s.bytes = s.Size
+	case plan.PairStack:
 		s.depth = min(Depth, max(1, (maxCallBytes-8)/s.Size))
 		s.bytes = 8 + s.depth*s.Size
 	}
 	return s
 }
 
+// savedHeads are the bytes before the saved values of a call: whether there is
+// one; the stack pointer and the function.
+var savedHeads = map[plan.Pair]int{plan.PairTask: 8, plan.PairStack: 16}
+
 // entrySide saves what the return needs.
 func (l *lowerer) entrySide() {
+	unwanted, unpaired := l.quiet, l.quiet
+	if l.declines { // there will be no return to count it
+		unwanted, unpaired = l.skipped, l.unmatched
+	}
 	l.selectTarget()
-	l.conditions(l.in.Variant.EntryWhere, l.quiet)
+	l.conditions(l.in.Variant.EntryWhere, unwanted)
 	values := make([]*ir.Value, len(l.saved.Fields))
 	for i := range l.saved.Fields {
 		l.prepare(l.saved.Fields[i].Expr)
@@ -182,13 +181,7 @@ func (l *lowerer) entrySide() {
 			values[i] = l.scalar(e)
 		}
 	}
-	storage := l.calls(true, l.quiet())
-	slot := storage
-	if l.in.Variant.Pair == plan.PairStack {
-		sp := l.loadCtx(templates.StackPointer(l.in.Plan.Arch), 8, false)
-		slot = l.intrinsic(ir.PairPush, []int64{int64(l.saved.depth), int64(l.saved.Size)}, storage, sp, l.callID())
-		l.nonNull(slot, l.quiet())
-	}
+	slot := l.enterCall(unpaired)
 	for i := range l.saved.Fields {
 		f := &l.saved.Fields[i]
 		if values[i] != nil {
@@ -203,6 +196,21 @@ func (l *lowerer) entrySide() {
 	l.b.Jump(l.quiet())
 }
 
+// enterCall gives where the values of a call that begins are saved.
+func (l *lowerer) enterCall(unpaired func() *ir.Block) *ir.Value {
+	switch l.in.Variant.Pair {
+	case plan.PairCookie:
+		return l.sessionCookie()
+	case plan.PairTask:
+		return l.calls(true, unpaired())
+	}
+	storage := l.calls(true, unpaired())
+	sp := l.loadCtx(templates.StackPointer(l.in.Plan.Arch), 8, false)
+	slot := l.intrinsic(ir.PairPush, []int64{int64(l.saved.depth), int64(l.saved.Size)}, storage, sp, l.callID())
+	l.nonNull(slot, unpaired())
+	return slot
+}
+
 // callID tells the targets of one program apart.
 func (l *lowerer) callID() *ir.Value {
 	if len(l.in.Variant.Targets) == 1 {
@@ -213,9 +221,13 @@ func (l *lowerer) callID() *ir.Value {
 
 // findCall finds the saved entry of the call that returns.
 func (l *lowerer) findCall() {
-	missing := l.exit(exitUnmatched)
-	if len(l.in.Variant.EntryWhere) > 0 {
-		missing = l.exit(exitSkipped) // most likely the entry decided that
+	if l.in.Variant.Pair == plan.PairCookie {
+		l.callSlot = l.sessionCookie()
+		return
+	}
+	missing := l.unmatched()
+	if len(l.in.Variant.EntryWhere) > 0 && !l.in.Variant.Mechanism.Session {
+		missing = l.skipped() // most likely the entry decided that
 	}
 	storage := l.calls(false, missing)
 	if l.in.Variant.Pair == plan.PairTask {
@@ -238,17 +250,15 @@ func (l *lowerer) findCall() {
 func (l *lowerer) main() {
 	v := l.in.Variant
 	l.selectTarget()
-	if n := v.Probe.Sample; n > 1 {
-		r := l.op2(ir.OpUMod, l.call(fnGetPrandom), l.konst(int64(n)))
-		l.check(ir.OpEq, r, l.konst(0), l.exit(exitSkipped))
+	if !v.Mechanism.Session {
+		l.sample()
 	}
-	skipped := func() *ir.Block { return l.exit(exitSkipped) }
 	early, late := l.beforeCall(v.Where)
-	l.conditions(early, skipped)
+	l.conditions(early, l.skipped)
 	if l.returnSide {
 		l.findCall()
 	}
-	l.conditions(late, skipped)
+	l.conditions(late, l.skipped)
 	for _, feed := range v.Aggregates {
 		l.feed(feed)
 	}
@@ -273,6 +283,14 @@ func (l *lowerer) selectTarget() {
 	l.check(ir.OpNe, id, l.konst(0), l.quiet())
 	l.once("cookie", func() *ir.Value { return l.op2(ir.OpSub, id, l.konst(1)) })
 	l.conditions(selector.Where, l.quiet)
+}
+
+// sample goes on with one event in so many.
+func (l *lowerer) sample() {
+	if n := l.in.Variant.Probe.Sample; n > 1 {
+		r := l.op2(ir.OpUMod, l.call(fnGetPrandom), l.konst(int64(n)))
+		l.check(ir.OpEq, r, l.konst(0), l.skipped())
+	}
 }
 
 // beforeCall splits conditions in those that need no saved entry, which are

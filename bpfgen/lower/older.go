@@ -24,7 +24,8 @@ func (l *lowerer) calls(create bool, missing *ir.Block) *ir.Value {
 	if create {
 		flag = 1 // BPF_LOCAL_STORAGE_GET_F_CREATE
 	}
-	p := l.call(fnTaskStorageGet, l.mapRef(l.in.Maps.Calls), l.currentTask(true), l.konst(0), l.konst(flag))
+	storage, task := l.mapRef(l.in.Maps.Calls), l.currentTask(true)
+	p := l.call(fnTaskStorageGet, storage, task, l.konst(0), l.konst(flag))
 	l.nonNull(p, missing)
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"tracer/bpfgen/ir"
+	"tracer/interpreter/abi"
 )
 
 // pureHelpers give the same value whenever they are called in one event, and
@@ -14,6 +15,11 @@ var pureHelpers = map[asm.BuiltinFunc]bool{
 	asm.FnGetAttachCookie: true, asm.FnGetCurrentCgroupId: true, asm.FnGetNumaNodeId: true,
 	asm.FnKtimeGetNs: true, asm.FnKtimeGetBootNs: true, asm.FnJiffies64: true,
 }
+
+// pureKfuncs are the kernel's functions that give the same value whenever they
+// are called in one event, and do nothing else. The memory whose address one
+// gives is not meant.
+var pureKfuncs = map[string]bool{abi.SessionIsReturn: true, abi.SessionCookie: true}
 
 // readHelpers read memory of the kernel or of a process into their first
 // argument and write nothing else.
@@ -40,11 +46,13 @@ func isPure(v *ir.Value) bool {
 	switch v.Op {
 	case ir.OpCall:
 		return pureHelpers[asm.BuiltinFunc(v.Imm)]
+	case ir.OpKfunc:
+		return pureKfuncs[v.Sym]
 	case ir.OpIntrinsic:
 		return pureIntrinsics[v.Sym]
 	case ir.OpLoad:
 		return v.Args[0].Op == ir.OpCtx
-	case ir.OpStore, ir.OpAtomicAdd, ir.OpXchg, ir.OpCmpXchg, ir.OpKfunc, ir.OpSlot, ir.OpPhi:
+	case ir.OpStore, ir.OpAtomicAdd, ir.OpXchg, ir.OpCmpXchg, ir.OpSlot, ir.OpPhi:
 		return false
 	}
 	return true

@@ -86,7 +86,7 @@ func (a *app) listedType(t *templates.Type) string {
 		return "none here: " + err.Error()
 	}
 	what := count(len(names), "target")
-	if _, err := templates.Choose(t.Mechanisms, 1, "", a.facts()); errors.Is(err, ebpf.ErrNotSupported) {
+	if _, err := templates.Choose(t.Mechanisms, templates.Need{Targets: 1}, a.facts()); errors.Is(err, ebpf.ErrNotSupported) {
 		what += ", but they cannot be attached: " + err.Error()
 	}
 	return what

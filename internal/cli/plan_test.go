@@ -159,3 +159,24 @@ func TestMapMemory(t *testing.T) {
 		})
 	}
 }
+
+func TestAPlanOfASessionHasNoEntrySide(t *testing.T) {
+	p, o := examplePlan()
+	v := p.Probes[0].Variants[0]
+	v.Mechanism = plan.Mechanism{Name: "kprobe.session", Reason: "one program and one link serve entries and returns", Session: true}
+	v.EntryMechanism = plan.Mechanism{}
+	o.Programs = []*bpfgen.Program{{Name: "read_b", Variant: v, Side: bpfgen.Both, Object: o.Programs[0].Object}}
+	for pair, want := range map[plan.Pair]string{
+		plan.PairCookie: "8 bytes that the kernel keeps for each call",
+		plan.PairStack:  "a stack for each task: more is saved than the 8 bytes that the kernel keeps for each call",
+	} {
+		v.Pair = pair
+		var out bytes.Buffer
+		(&planText{w: &out}).write(newPlanView(p, o, facts.Kernel{CPUs: 2}))
+		want = "  by        kprobe.session: one program and one link serve entries and returns\n  pairs by  " + want +
+			"\n  program   read_b (entry and return): 3 instructions, 40 bytes of stack\n"
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}

@@ -87,6 +87,8 @@ func (t *planText) variant(v *variantView) {
 	t.row("by", "%s: %s", v.Mechanism, v.Reason)
 	if v.EntryMechanism != "" {
 		t.row("entry by", "%s: %s", v.EntryMechanism, v.EntryReason)
+	}
+	if v.Pair != "" {
 		t.row("pairs by", "%s", v.Pair)
 	}
 	for _, p := range v.Programs {

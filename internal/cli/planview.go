@@ -107,9 +107,14 @@ type mapView struct {
 }
 
 // pairNames are the ways a return finds its entry.
-var pairNames = map[plan.Pair]string{plan.PairNone: "", plan.PairTask: "one slot for each task", plan.PairStack: "a stack for each task"}
+var pairNames = map[plan.Pair]string{
+	plan.PairNone: "", plan.PairTask: "one slot for each task", plan.PairStack: "a stack for each task",
+	plan.PairCookie: "8 bytes that the kernel keeps for each call",
+}
 
-func sideName(s bpfgen.Side) string { return [...]string{"event", "entry", "return"}[s] }
+func sideName(s bpfgen.Side) string {
+	return [...]string{"event", "entry", "return", "entry and return"}[s]
+}
 
 // newPlanView makes the document.
 func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
@@ -155,7 +160,10 @@ func newVariantView(v *plan.Variant, o *bpfgen.Object) variantView {
 		Mechanism: v.Mechanism.Name, Reason: v.Mechanism.Reason, Pair: pairNames[v.Pair],
 		Targets: []targetView{}, Programs: []programView{},
 	}
-	if v.Pair != plan.PairNone {
+	if v.Mechanism.Session && v.Pair == plan.PairStack {
+		view.Pair += ": more is saved than the 8 bytes that the kernel keeps for each call"
+	}
+	if v.Pair != plan.PairNone && !v.Mechanism.Session {
 		view.EntryMechanism, view.EntryReason = v.EntryMechanism.Name, v.EntryMechanism.Reason
 	}
 	for _, t := range v.Targets {

@@ -11,11 +11,14 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
+	"tracer/internal/bpfcall"
+	"tracer/interpreter/abi"
 	"tracer/interpreter/facts"
 )
 
@@ -143,47 +146,67 @@ func tryPerfEvent(*Host) error {
 	return unix.Close(fd)
 }
 
-// AttachTraceUprobeSession is BPF_TRACE_UPROBE_SESSION (6.13), which cilium/ebpf
-// v0.22 does not name.
-const AttachTraceUprobeSession ebpf.AttachType = 57
-
-// linkCreateUprobeMulti is union bpf_attr for BPF_LINK_CREATE with the part for
-// uprobe_multi, of include/uapi/linux/bpf.h.
-type linkCreateUprobeMulti struct {
-	progFD, targetFD, attachType, flags   uint32
-	path, offsets, refCtrOffsets, cookies uint64
-	count, multiFlags, pid, _             uint32
+// session is a program that both kinds of session can have: it tells entry from
+// return, and keeps something at the one for the other. 7.x wants the context
+// before each call.
+func (h *Host) session(attach ebpf.AttachType) (*ebpf.ProgramSpec, error) {
+	list, err := bpfcall.Number(asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		bpfcall.Kfunc(abi.SessionCookie),
+		asm.Mov.Reg(asm.R7, asm.R0),
+		asm.Mov.Reg(asm.R1, asm.R6),
+		bpfcall.Kfunc(abi.SessionIsReturn),
+		asm.StoreMem(asm.R7, 0, asm.R0, asm.DWord),
+		asm.Mov.Imm(asm.R0, 0),
+		asm.Return(),
+	}, h.BTF)
+	if err != nil {
+		return nil, unsupported(err, facts.ErrNotFound, btf.ErrNotFound)
+	}
+	return &ebpf.ProgramSpec{Type: ebpf.Kprobe, AttachType: attach, Instructions: list}, nil
 }
 
-// bpfLinkCreate is the command BPF_LINK_CREATE (5.7).
-const bpfLinkCreate = 28
+// tryKprobeSession loads a program, and has the library try a link.
+func tryKprobeSession(h *Host) error {
+	spec, err := h.session(ebpf.AttachTraceKprobeSession)
+	if err != nil {
+		return err
+	}
+	if err := h.load(spec, nil, nil); err != nil {
+		return noSession(err)
+	}
+	return features.HaveBPFLinkKprobeSession()
+}
+
+// noSession is what the error of a session program or link means. EACCES is the
+// verifier's: it takes the program for one of another kind, which may not call
+// these functions. It is no lack of privileges.
+func noSession(err error) error {
+	if errors.Is(err, unix.EACCES) {
+		return ebpf.ErrNotSupported
+	}
+	return unsupported(err, unix.EINVAL, unix.E2BIG)
+}
 
 // tryUprobeSession makes a link to a directory: a kernel that knows sessions
 // gets as far as seeing that it is no file (EBADF), others refuse the attach
 // type (EINVAL).
 func tryUprobeSession(h *Host) error {
-	err := h.load(&ebpf.ProgramSpec{
-		Type: ebpf.Kprobe, AttachType: AttachTraceUprobeSession, Instructions: returnZero(),
-	}, nil, func(prog *ebpf.Program) error {
-		path := append([]byte("/"), 0)
-		offsets := []uint64{0}
-		attr := linkCreateUprobeMulti{
-			progFD: uint32(prog.FD()), attachType: uint32(AttachTraceUprobeSession), count: 1,
-			path:    uint64(uintptr(unsafe.Pointer(&path[0]))),
-			offsets: uint64(uintptr(unsafe.Pointer(&offsets[0]))),
+	spec, err := h.session(abi.TraceUprobeSession)
+	if err != nil {
+		return err
+	}
+	err = h.load(spec, nil, func(prog *ebpf.Program) error {
+		fd, err := bpfcall.UprobeSession(prog.FD(), bpfcall.Uprobes{Path: "/", Offsets: []uint64{0}})
+		if err == nil {
+			return unix.Close(fd)
 		}
-		fd, _, errno := unix.Syscall(unix.SYS_BPF, bpfLinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
-		runtime.KeepAlive(path)
-		runtime.KeepAlive(offsets)
-		if errno == 0 {
-			return unix.Close(int(fd))
-		}
-		return errno
+		return err
 	})
 	if errors.Is(err, unix.EBADF) {
 		return nil
 	}
-	return unsupported(err, unix.EINVAL, unix.E2BIG)
+	return noSession(err)
 }
 
 // taskStorageSpec is a task storage map with an eight-byte value; the kernel

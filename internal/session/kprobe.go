@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
+	"tracer/internal/bpfcall"
 	"tracer/interpreter/plan"
 )
 
@@ -133,11 +134,8 @@ type linkCreatePerfEvent struct {
 	cookie                              uint64
 }
 
-// Numbers of include/uapi/linux/bpf.h.
-const (
-	bpfLinkCreate = 28 // BPF_LINK_CREATE (5.7)
-	bpfPerfEvent  = 41 // BPF_PERF_EVENT (5.15)
-)
+// bpfPerfEvent is BPF_PERF_EVENT (5.15) of include/uapi/linux/bpf.h.
+const bpfPerfEvent = 41
 
 // eventLink is a program on a perf event that the session opened itself.
 type eventLink struct {
@@ -148,7 +146,7 @@ type eventLink struct {
 // linkEvent puts a program on a perf event, and turns the event on.
 func linkEvent(prog int, event *os.File, cookie uint64) (link.Link, error) {
 	attr := linkCreatePerfEvent{progFD: uint32(prog), targetFD: uint32(event.Fd()), attachType: bpfPerfEvent, cookie: cookie}
-	fd, _, errno := unix.Syscall(unix.SYS_BPF, bpfLinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	fd, _, errno := unix.Syscall(unix.SYS_BPF, bpfcall.LinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
 	if errno == 0 {
 		l, err := link.NewFromFD(int(fd))
 		if err != nil {

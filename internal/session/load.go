@@ -9,10 +9,12 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/hashicorp/hcl/v2"
 
 	"tracer/bpfgen"
 	"tracer/bpfgen/ir"
+	"tracer/internal/bpfcall"
 )
 
 // program is a loaded program.
@@ -40,9 +42,13 @@ func (o *opener) load(ctx context.Context) hcl.Diagnostics {
 // loadOne loads one program with the session's maps in the place of the names
 // its instructions mention.
 func (o *opener) loadOne(p *bpfgen.Program) (*ebpf.Program, error) {
+	list, err := bpfcall.Number(p.Object.Instructions, o.kernelTypes)
+	if err != nil {
+		return nil, err
+	}
 	spec := &ebpf.ProgramSpec{
 		Name: p.Name, Type: p.Type, AttachType: p.Attach, AttachTo: p.AttachTo,
-		Instructions: p.Object.Instructions, License: "GPL",
+		Instructions: list, License: "GPL",
 	}
 	collection := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{p.Name: spec}, Maps: map[string]*ebpf.MapSpec{}}
 	replace := map[string]*ebpf.Map{}
@@ -59,6 +65,14 @@ func (o *opener) loadOne(p *bpfgen.Program) (*ebpf.Program, error) {
 	prog := loaded.DetachProgram(p.Name)
 	loaded.Close()
 	return prog, nil
+}
+
+// kernelTypes are the types of this kernel.
+func (o *opener) kernelTypes() (*btf.Spec, error) {
+	if o.opts.Cache != nil {
+		return o.opts.Cache.Kernel()
+	}
+	return btf.LoadKernelSpec()
 }
 
 // loadFailed explains why a program was refused.

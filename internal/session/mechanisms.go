@@ -1,12 +1,16 @@
 package session
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
+	"tracer/internal/bpfcall"
 	"tracer/interpreter/plan"
 )
 
@@ -27,8 +31,10 @@ var mechanisms = map[string]attachFunc{
 	"uretprobe.multi":     grouped(byFile, userMulti((*link.Executable).UretprobeMulti)),
 	"kprobe perf link":    oneByOne(kernelProbe(false)),
 	"kretprobe perf link": oneByOne(kernelProbe(true)),
-	"kprobe.multi":        grouped(byAddressing, kernelMulti(link.KprobeMulti)),
-	"kretprobe.multi":     grouped(byAddressing, kernelMulti(link.KretprobeMulti)),
+	"uprobe.session":      grouped(byFile, userSession),
+	"kprobe.multi":        grouped(byAddressing, kernelMulti(link.KprobeMulti, false)),
+	"kretprobe.multi":     grouped(byAddressing, kernelMulti(link.KretprobeMulti, false)),
+	"kprobe.session":      grouped(byAddressing, kernelMulti(link.KprobeMulti, true)),
 }
 
 func tracepoint(s *side, t plan.Target) (link.Link, error) {
@@ -97,14 +103,32 @@ func userMulti(attach func(*link.Executable, []string, *ebpf.Program, *link.Upro
 	}
 }
 
+// userSession attaches both ends of all functions of one file by one link.
+func userSession(s *side, targets []plan.Target) (link.Link, error) {
+	u := bpfcall.Uprobes{Path: targets[0].Path, PID: targets[0].PID}
+	for _, t := range targets {
+		u.Offsets = append(u.Offsets, t.Offset)
+		u.Cookies = append(u.Cookies, t.ID)
+	}
+	fd, err := bpfcall.UprobeSession(s.prog.FD(), u)
+	if err != nil {
+		return nil, fmt.Errorf("uprobe.session link: %w", err)
+	}
+	l, err := link.NewFromFD(fd)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return l, nil
+}
+
 // byAddressing groups what one kprobe.multi link can serve: all by name or all
 // by address.
 func byAddressing(t plan.Target) string { return strconv.FormatBool(t.Address != 0) }
 
-// kernelMulti attaches all functions by one link.
-func kernelMulti(attach func(*ebpf.Program, link.KprobeMultiOptions) (link.Link, error)) func(*side, []plan.Target) (link.Link, error) {
+// kernelMulti attaches all functions by one link, a session to both ends.
+func kernelMulti(attach func(*ebpf.Program, link.KprobeMultiOptions) (link.Link, error), session bool) func(*side, []plan.Target) (link.Link, error) {
 	return func(s *side, targets []plan.Target) (link.Link, error) {
-		var opts link.KprobeMultiOptions
+		opts := link.KprobeMultiOptions{Session: session}
 		for _, t := range targets {
 			if t.Address != 0 {
 				opts.Addresses = append(opts.Addresses, uintptr(t.Address))

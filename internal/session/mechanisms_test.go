@@ -10,12 +10,14 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/features"
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sys/unix"
 
 	"tracer/bpfgen"
 	"tracer/bpfgen/layout"
+	"tracer/internal/host"
+	"tracer/interpreter/abi"
+	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 )
 
@@ -62,11 +64,17 @@ func events(t *testing.T, s *Session) uint64 {
 	return summary.Probes[0].Events
 }
 
+// linkFeatures are what links of an attach type need.
+var linkFeatures = map[ebpf.AttachType]facts.Feature{
+	ebpf.AttachTraceUprobeMulti: facts.UprobeMulti, abi.TraceUprobeSession: facts.UprobeSession,
+	ebpf.AttachTraceKprobeMulti: facts.KprobeMulti, ebpf.AttachTraceKprobeSession: facts.KprobeSession,
+}
+
 // attachOrSkip opens a session; a kernel without the mechanism is named.
 func attachOrSkip(t *testing.T, obj *bpfgen.Object, p *plan.Plan) (*Session, hcl.Diagnostics) {
 	t.Helper()
-	if obj.Programs[0].Attach == ebpf.AttachTraceUprobeMulti {
-		if err := features.HaveBPFLinkUprobeMulti(); err != nil {
+	if f := linkFeatures[obj.Programs[0].Attach]; f != "" {
+		if err := host.Open(host.Options{}).Feature(f); err != nil {
 			t.Skipf("this kernel cannot: %v", err)
 		}
 	}
@@ -138,6 +146,7 @@ func TestKernelEventsFire(t *testing.T) {
 		{"tp_btf", bpfgen.Program{Type: ebpf.Tracing, Attach: ebpf.AttachTraceRawTp, AttachTo: "sys_enter"}, plan.Target{Name: "x", Event: "sys_enter"}},
 		{"kprobe perf link", bpfgen.Program{Type: ebpf.Kprobe}, plan.Target{Name: "x", Symbol: "vfs_statfs"}},
 		{"kprobe.multi", bpfgen.Program{Type: ebpf.Kprobe, Attach: ebpf.AttachTraceKprobeMulti}, plan.Target{Name: "x", Symbol: "vfs_statfs"}},
+		{"kprobe.session", bpfgen.Program{Type: ebpf.Kprobe, Attach: ebpf.AttachTraceKprobeSession, Side: bpfgen.Both}, plan.Target{Name: "x", Symbol: "vfs_statfs"}},
 	} {
 		t.Run(row.mechanism+" "+row.target.Event+row.target.Symbol, func(t *testing.T) {
 			if _, err := os.Stat("/sys/bus/event_source/devices/kprobe"); err != nil && row.program.Type == ebpf.Kprobe {
@@ -168,6 +177,7 @@ func TestUserFunctionsFire(t *testing.T) {
 		{"uretprobe perf link", ebpf.AttachNone},
 		{"uprobe.multi", ebpf.AttachTraceUprobeMulti},
 		{"uretprobe.multi", ebpf.AttachTraceUprobeMulti},
+		{"uprobe.session", abi.TraceUprobeSession},
 	} {
 		t.Run(row.mechanism, func(t *testing.T) {
 			obj, p := counted(row.mechanism, bpfgen.Program{Type: ebpf.Kprobe, Attach: row.attach}, target)
@@ -192,14 +202,18 @@ func TestAMultiLinkLeavesOutWhatTheKernelRefuses(t *testing.T) {
 		{Name: "beyond", Path: path, Offset: uint64(info.Size()) + 1<<20, ID: 2},
 		{Name: "getppid", Path: path, Offset: offset, ID: 3},
 	}
-	obj, p := counted("uprobe.multi", bpfgen.Program{Type: ebpf.Kprobe, Attach: ebpf.AttachTraceUprobeMulti}, targets...)
-	s, diags := attachOrSkip(t, obj, p)
-	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "beyond") || strings.Contains(diags[0].Detail, "getppid") || s.Attached().Targets != 2 {
-		t.Errorf("diagnostics %v, attached %+v", diags, s.Attached())
-	}
-	shell(t)
-	if n := events(t, s); n == 0 {
-		t.Error("what remained did not fire")
+	for mechanism, attach := range map[string]ebpf.AttachType{"uprobe.multi": ebpf.AttachTraceUprobeMulti, "uprobe.session": abi.TraceUprobeSession} {
+		t.Run(mechanism, func(t *testing.T) {
+			obj, p := counted(mechanism, bpfgen.Program{Type: ebpf.Kprobe, Attach: attach}, targets...)
+			s, diags := attachOrSkip(t, obj, p)
+			if len(diags) != 1 || !strings.Contains(diags[0].Detail, "beyond") || strings.Contains(diags[0].Detail, "getppid") || s.Attached().Targets != 2 {
+				t.Errorf("diagnostics %v, attached %+v", diags, s.Attached())
+			}
+			shell(t)
+			if n := events(t, s); n == 0 {
+				t.Error("what remained did not fire")
+			}
+		})
 	}
 }
 

@@ -150,7 +150,7 @@ func (c *checker) lacks(f facts.Feature) bool {
 // needs asks for what a variant's programs use that older kernels lack; they
 // are made differently there. Simple programs need nothing.
 func (c *checker) needs(v *plan.Variant) {
-	if v.Pair != plan.PairNone {
+	if v.Pair == plan.PairTask || v.Pair == plan.PairStack {
 		c.lacks(facts.TaskStorage)
 	}
 	fetch := false // for scratch memory, and the least or most of several programs

@@ -126,7 +126,10 @@ func planText(p *plan.Plan) string {
 		for _, v := range pr.Variants {
 			fmt.Fprintf(&b, "%s by %s", pr.Address(), v.Mechanism.Name)
 			if v.Pair != plan.PairNone {
-				fmt.Fprintf(&b, ", pair %d, entry by %s", v.Pair, v.EntryMechanism.Name)
+				fmt.Fprintf(&b, ", pair %d", v.Pair)
+			}
+			if v.EntryMechanism.Name != "" {
+				fmt.Fprintf(&b, ", entry by %s", v.EntryMechanism.Name)
 			}
 			for _, target := range v.Targets {
 				fmt.Fprintf(&b, " %s", target.Name)

@@ -65,6 +65,38 @@ func TestOptionsOfAPlan(t *testing.T) {
 			v := p.Probes[0].Variants[0]
 			return v.Mechanism.Name == "kretprobe.multi" && v.EntryMechanism.Name == "kprobe.multi" && v.Mechanism.Reason == "forced"
 		}},
+		{"what one value of a call needs the kernel keeps", `probe "kretprobe" "x" {
+  target = "vfs_read"
+  where  = latency > 5 && args.count > 3
+}
+`, func(in *check.Input) { in.Mechanism = "kprobe.session" }, func(p *plan.Plan) bool {
+			v := p.Probes[0].Variants[0]
+			return v.Mechanism.Session && v.Pair == plan.PairCookie && v.EntryMechanism.Name == "" && len(v.EntryWhere) == 1
+		}},
+		{"what several values need it does not", `probe "kretprobe" "x" {
+  target = "vfs_read"
+  where  = latency > 5
+  capture { size = args.count }
+}
+`, func(in *check.Input) { in.Mechanism = "kprobe.session" }, func(p *plan.Plan) bool {
+			v := p.Probes[0].Variants[0]
+			return v.Mechanism.Session && v.Pair == plan.PairStack && len(v.Saved()) == 2
+		}},
+		{"nor a string", `probe "kretprobe" "x" {
+  target = "vfs_read"
+  capture { comm = entry(comm) }
+}
+`, func(in *check.Input) { in.Mechanism = "kprobe.session" }, func(p *plan.Plan) bool {
+			v := p.Probes[0].Variants[0]
+			return v.Mechanism.Session && v.Pair == plan.PairStack
+		}},
+		{"a session of returns alone keeps nothing", `probe "kretprobe" "x" {
+  target = "vfs_read"
+}
+`, func(in *check.Input) { in.Mechanism = "kprobe.session" }, func(p *plan.Plan) bool {
+			v := p.Probes[0].Variants[0]
+			return v.Mechanism.Session && v.Pair == plan.PairCookie && len(v.Saved()) == 0
+		}},
 		{"features that decided are noted", `probe "raw_tracepoint" "x" {
   target = "sched_switch"
   where  = task.exit_code != 0

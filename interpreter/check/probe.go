@@ -429,16 +429,13 @@ func (s *scope) defaultColumns() []plan.Column {
 
 // mechanisms chooses how the variant is attached.
 func (s *scope) mechanisms(v *plan.Variant) {
-	n := len(v.Targets)
-	if v.Targets[0].Alone {
-		n = 1
-	}
+	need := templates.Need{Targets: len(v.Targets), Alone: v.Targets[0].Alone, Pairs: v.Pair != plan.PairNone, Force: s.c.in.Mechanism}
 	ms, entries := templates.Readable(s.typ.Mechanisms, usedArgs(v)), s.typ.EntryMechanisms
-	m, err := templates.Choose(ms, n, s.c.in.Mechanism, s.c.in.Facts)
+	m, err := templates.Choose(ms, need, s.c.in.Facts)
 	if m.Shared {
 		if v.Selector = s.selector(v); v.Selector == nil {
 			entries = templates.Own(entries)
-			m, err = templates.Choose(templates.Own(ms), n, s.c.in.Mechanism, s.c.in.Facts)
+			m, err = templates.Choose(templates.Own(ms), need, s.c.in.Facts)
 		}
 	}
 	if err != nil {
@@ -446,11 +443,15 @@ func (s *scope) mechanisms(v *plan.Variant) {
 		return
 	}
 	v.Mechanism = m
+	if m.Session && v.FitsCookie() {
+		v.Pair = plan.PairCookie
+	}
 	s.c.needs(v)
-	if v.Pair == plan.PairNone {
+	if v.Pair == plan.PairNone || m.Session {
 		return
 	}
-	m, err = templates.Choose(entries, n, s.entryForce(), s.c.in.Facts)
+	need.Force = s.entryForce()
+	m, err = templates.Choose(entries, need, s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "The entry of a %s cannot be attached here: %v.", s.typ.Name, err)
 		return

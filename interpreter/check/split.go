@@ -125,9 +125,9 @@ func agree(a, b types.Type) bool {
 
 // entryForce is the forced mechanism's name on the entry side of a pair.
 func (s *scope) entryForce() string {
-	for i, m := range s.typ.Mechanisms {
-		if m.Name == s.c.in.Mechanism && i < len(s.typ.EntryMechanisms) {
-			return s.typ.EntryMechanisms[i].Name
+	for _, m := range s.typ.Mechanisms {
+		if m.Name == s.c.in.Mechanism {
+			return m.Entry
 		}
 	}
 	return ""

@@ -65,7 +65,8 @@ type Variant struct {
 	Layout    *tree.Layout
 	Targets   []Target
 	Mechanism Mechanism
-	// Entry is how the entry side is attached, if Pair is not PairNone.
+	// EntryMechanism is how the entry side is attached, if the variant pairs and
+	// Mechanism is no session.
 	EntryMechanism Mechanism
 	Selector       *Selector // nil: its events are its own
 	Pair           Pair
@@ -109,6 +110,8 @@ type Mechanism struct {
 	// Shared: its event is that of other targets, too, and programs pick their
 	// own by Variant.Selector.
 	Shared bool
+	// Session: one program runs at both ends of a call.
+	Session bool
 }
 
 // Selector is how a program knows its own targets where the mechanism's event
@@ -122,11 +125,13 @@ type Selector struct {
 type Pair uint8
 
 // The ways to pair. PairTask: one slot per task (system calls do not nest).
-// PairStack: the sp-pruned stack in task storage.
+// PairStack: the sp-pruned stack in task storage. PairCookie: the eight bytes
+// that the kernel keeps for each call of a session.
 const (
 	PairNone Pair = iota
 	PairTask
 	PairStack
+	PairCookie
 )
 
 // Column is a named expression.

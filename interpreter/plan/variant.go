@@ -31,3 +31,29 @@ func (v *Variant) EachExpr(f func(*tree.Expr)) {
 		}
 	}
 }
+
+// Saved are the expressions whose values the entry of a call saves for its
+// return, each once.
+func (v *Variant) Saved() []*tree.Expr {
+	var out []*tree.Expr
+	seen := map[string]bool{}
+	v.EachExpr(func(e *tree.Expr) {
+		tree.Walk(e, func(x *tree.Expr) bool {
+			if x.Op != tree.Entry {
+				return true
+			}
+			if k := x.Args[0].Key(); !seen[k] {
+				seen[k] = true
+				out = append(out, x.Args[0])
+			}
+			return false
+		})
+	})
+	return out
+}
+
+// FitsCookie says that eight bytes hold what the entry saves for the return.
+func (v *Variant) FitsCookie() bool {
+	saved := v.Saved()
+	return len(saved) == 0 || len(saved) == 1 && saved[0].Type.IsScalar()
+}

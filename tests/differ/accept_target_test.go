@@ -79,7 +79,7 @@ func absent(kind string) string {
 func (a *acceptance) common(typ *templates.Type, b *facts.Binary, sig *types.Signature, patterns []string) *tree.Layout {
 	var out *tree.Layout
 	for _, pattern := range patterns {
-		q := &templates.Request{Facts: a.facts, Pattern: pattern, Binary: b, Signature: sig, Return: true, Many: len(patterns) > 1}
+		q := &templates.Request{Facts: a.facts, Pattern: pattern, Binary: b, Signature: sig, Return: true}
 		found, err := typ.Resolve(q)
 		if err != nil || len(found) == 0 || len(found) > 40 {
 			return nil

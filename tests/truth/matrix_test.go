@@ -63,10 +63,12 @@ func cells() []cell {
 		read("kprobe", "kprobe.multi", ""),
 		read("kretprobe", "kretprobe perf link", returned),
 		read("kretprobe", "kretprobe.multi", returned),
+		read("kretprobe", "kprobe.session", returned),
 		fib("uprobe", "uprobe perf link", ""),
 		fib("uprobe", "uprobe.multi", ""),
 		fib("uretprobe", "uretprobe perf link", " && retval > 0 && latency > 0 || retval == 0"),
 		fib("uretprobe", "uretprobe.multi", " && retval > 0 && latency > 0 || retval == 0"),
+		fib("uretprobe", "uprobe.session", " && retval > 0 && latency > 0 || retval == 0"),
 		usdt("uprobe perf link"),
 		usdt("uprobe.multi"),
 	}
@@ -87,7 +89,9 @@ probe %q "p" {
     values = { n = count(), total = sum(%s) }
   }
 }`, c.probe, c.spec, value)}
-			needMechanism(t, c, r.spec)
+			if why := lacksMechanism(t, c.mechanism, r.spec); why != "" {
+				t.Skipf("cell: %s|%s|no: %s", c.probe, c.mechanism, why)
+			}
 			exact{
 				run: r, tables: map[string]rows{"t": {"": {"n": c.row["n"], "total": total}}},
 				taken: map[string]int{c.probe + ".p": c.events},
@@ -97,20 +101,21 @@ probe %q "p" {
 	}
 }
 
-// needMechanism skips a test whose mechanism the kernel lacks, if tracer says
-// which and since when kernels have it.
-func needMechanism(t *testing.T, c cell, spec string) {
+// lacksMechanism is what tracer says that the kernel needs for a mechanism; "" if
+// it has it.
+func lacksMechanism(t *testing.T, mechanism, spec string) string {
 	t.Helper()
 	p := needPrograms(t)
-	ok, says := planned(t, strings.ReplaceAll(spec, "WORKLOADS", p.workloads), "-mechanism="+c.mechanism)
+	ok, says := planned(t, strings.ReplaceAll(spec, "WORKLOADS", p.workloads), "-mechanism="+mechanism)
 	_, why, lacks := strings.Cut(says, "this kernel (")
 	switch {
 	case ok:
 	case lacks && strings.Contains(why, "which needs Linux"):
 		_, why, _ = strings.Cut(why, "which ")
 		why, _, _ = strings.Cut(why, ": ")
-		t.Skipf("cell: %s|%s|no: %s", c.probe, c.mechanism, why)
+		return why
 	default:
 		t.Fatalf("tracer says %q", says)
 	}
+	return ""
 }

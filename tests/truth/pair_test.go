@@ -92,6 +92,24 @@ probe "uretprobe" "p" {
 }
 
 func TestCallsThatDoNotReturn(t *testing.T) {
+	// What is kept of a call decides where it is kept.
+	for _, kept := range []struct{ name, column, key string }{
+		{"a value", "", ""},
+		{"a value and the time", ", timed = latency > 0", " timed=true"},
+	} {
+		t.Run(kept.name, func(t *testing.T) {
+			rows := callsThatDoNotReturn(kept.column, kept.key)
+			byEach(t, userPairs, rows[0].spec, func(t *testing.T, flags []string) {
+				for i := range rows {
+					rows[i].flags = flags
+				}
+				runAll(t, rows)
+			})
+		})
+	}
+}
+
+func callsThatDoNotReturn(column, key string) []exact {
 	const n, threads = 300, 2
 	pair := `
 probe "uretprobe" %[1]q {
@@ -99,7 +117,7 @@ probe "uretprobe" %[1]q {
   target    = "tw_%[1]s"
   signature = "int (int n)"
   aggregate %[1]q {
-    by     = { right = retval == %[2]s, same = entry(args.n) == args.n }
+    by     = { right = retval == %[2]s, same = entry(args.n) == args.n` + column + ` }
     values = { n = count(), total = sum(args.n) }
   }
 }`
@@ -110,9 +128,9 @@ probe "uretprobe" %[1]q {
 		return total
 	}
 	right := func(n, total int) rows {
-		return rows{"right=true same=true": {"n": text(n), "total": text(total)}}
+		return rows{"right=true same=true" + key: {"n": text(n), "total": text(total)}}
 	}
-	runAll(t, []exact{
+	return []exact{
 		{
 			name: "longjmp out of two frames",
 			run: run{
@@ -148,9 +166,12 @@ probe "uretprobe" %[1]q {
 			tables: map[string]rows{"leave": right(50, -sum(1, 51, 1)), "leave_outer": right(50, -sum(1, 51, 1))},
 			taken:  map[string]int{"uretprobe.leave": 50, "uretprobe.leave_outer": 50},
 		},
-		{
-			name: "system calls that never return",
-			run: run{workload: "tw-syscalls exits 50", spec: `
+	}
+}
+
+func TestSystemCallsThatDoNotReturn(t *testing.T) {
+	exact{
+		run: run{workload: "tw-syscalls exits 50", spec: `
 probe "syscall" "entries" {
   target = "exit"
   where  = comm == "truth"
@@ -162,11 +183,10 @@ probe "syscall" "returns" {
   target = "exit"
   where  = comm == "truth" && latency > 0
 }`},
-			tables: map[string]rows{"entries": {"": {"n": "50"}}},
-			events: []map[string]string{},
-			taken:  map[string]int{"syscall.entries": 50, "syscall.returns": 0},
-		},
-	})
+		tables: map[string]rows{"entries": {"": {"n": "50"}}},
+		events: []map[string]string{},
+		taken:  map[string]int{"syscall.entries": 50, "syscall.returns": 0},
+	}.check(t)
 }
 
 // Memory that the call changes: at the entry and at the return.
@@ -198,7 +218,7 @@ probe "uretprobe" "p" {
 
 // What the entry can decide is decided there, and counted as skipped once.
 func TestConditionsAtTheEntryCountOnce(t *testing.T) {
-	n := scaled(30_000)
+	n := scaled(10_000)
 	taken, total := 0, 0
 	for i := range n {
 		if i%2 == 0 && spread(i) > 1000 {
@@ -213,8 +233,7 @@ func TestConditionsAtTheEntryCountOnce(t *testing.T) {
 		"entry(args.index) % 2 == 0 && entry(args.value) > 1000",
 	} {
 		t.Run(where, func(t *testing.T) {
-			exact{
-				run: run{workload: fmt.Sprintf("tw-functions value %d 2", n), spec: fmt.Sprintf(`
+			spec := fmt.Sprintf(`
 probe "uretprobe" "p" {
   binary    = "WORKLOADS/tw-functions"
   target    = "tw_value"
@@ -223,11 +242,15 @@ probe "uretprobe" "p" {
   aggregate "t" {
     values = { n = count(), total = sum(args.index) }
   }
-}`, where)},
-				tables:   map[string]rows{"t": {"": {"n": text(taken), "total": text(total)}}},
-				counters: map[string]counters{"uretprobe.p": {"events": uint64(n), "skipped": uint64(n - taken)}},
-				taken:    map[string]int{"uretprobe.p": taken},
-			}.check(t)
+}`, where)
+			byEach(t, userPairs, spec, func(t *testing.T, flags []string) {
+				exact{
+					run:      run{workload: fmt.Sprintf("tw-functions value %d 2", n), spec: spec, flags: flags},
+					tables:   map[string]rows{"t": {"": {"n": text(taken), "total": text(total)}}},
+					counters: map[string]counters{"uretprobe.p": {"events": uint64(n), "skipped": uint64(n - taken)}},
+					taken:    map[string]int{"uretprobe.p": taken},
+				}.check(t)
+			})
 		})
 	}
 }

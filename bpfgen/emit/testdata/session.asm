@@ -1,10 +1,10 @@
 entry:
     0: MovReg dst: r7 src: r1
-    1: Call Kfunc(90001)                                         ; is_return
+    1: Call Kfunc(0) <bpf_session_is_return>                     ; is_return
     2: MovReg dst: r6 src: r0
     3: AndImm dst: r6 imm: 1
     4: MovReg dst: r1 src: r7                                    ; cookie
-    5: Call Kfunc(90002)
+    5: Call Kfunc(0) <bpf_session_cookie>
     6: MovReg dst: r7 src: r0
     7: JEqImm dst: r6 off: 10 imm: 0
 return:

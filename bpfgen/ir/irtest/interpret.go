@@ -22,9 +22,11 @@ type Machine struct {
 	Context []byte
 	// Maps are the values of array maps of one entry, by name.
 	Maps map[string][]byte
-	// Call answers helper and kernel function calls; nil: none exist. The
-	// arguments may be addresses, for Bytes.
-	Call func(m *Machine, op ir.Op, number int64, args []uint64) (uint64, error)
+	// Call answers calls of helpers; nil: none exist. The arguments may be
+	// addresses, for Bytes.
+	Call func(m *Machine, number int64, args []uint64) (uint64, error)
+	// Kfunc answers calls of the kernel's functions; nil: none exist.
+	Kfunc func(m *Machine, name string, args []uint64) (uint64, error)
 
 	regions [][]byte
 	names   map[string]int
@@ -141,11 +143,16 @@ func (m *Machine) value(env map[*ir.Value]uint64, v *ir.Value) (uint64, error) {
 		return m.MapValue(v.Sym) + uint64(v.Imm), nil
 	case ir.OpLoad, ir.OpStore, ir.OpAtomicAdd, ir.OpXchg, ir.OpCmpXchg:
 		return m.memory(v, args)
-	case ir.OpCall, ir.OpKfunc:
+	case ir.OpCall:
 		if m.Call == nil {
-			return 0, fmt.Errorf("no function for %s %d", v.Op, v.Imm)
+			return 0, fmt.Errorf("no helper %d", v.Imm)
 		}
-		return m.Call(m, v.Op, v.Imm, args)
+		return m.Call(m, v.Imm, args)
+	case ir.OpKfunc:
+		if m.Kfunc == nil {
+			return 0, fmt.Errorf("no kernel function %s", v.Sym)
+		}
+		return m.Kfunc(m, v.Sym, args)
 	case ir.OpIntrinsic:
 		return m.intrinsic(v, args)
 	case ir.OpExt:
