@@ -52,7 +52,7 @@ func (a *acceptance) write(r *rand.Rand, kind string) *document {
 }
 
 // older are features that tracer does without where a kernel lacks them.
-var older = []facts.Feature{facts.TaskStorage, facts.AtomicFetch, facts.AttachCookie, facts.TPBTF, facts.TaskBTF, facts.KprobeMulti, facts.UprobeMulti}
+var older = []facts.Feature{facts.TaskStorage, facts.AtomicFetch, facts.AttachCookie, facts.TPBTF, facts.TaskBTF, facts.KprobeMulti, facts.UprobeMulti, facts.KprobeSession, facts.UprobeSession}
 
 // mechanism is one to force, if it serves all probes.
 func (w *author) mechanism(d *document) string {

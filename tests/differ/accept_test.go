@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"tracer/bpfgen"
+	"tracer/internal/bpfcall"
 	"tracer/internal/host"
 	"tracer/internal/symbol"
 	"tracer/interpreter/check"
@@ -37,8 +38,11 @@ func (l loadable) Feature(f facts.Feature) error {
 	if slices.Contains(l.without, f) {
 		return fmt.Errorf("%s is left out in this test", f)
 	}
-	if f == facts.Kprobe {
+	switch {
+	case f == facts.Kprobe:
 		return nil
+	case f == facts.KprobeSession && l.Host.Feature(facts.UprobeSession) == nil:
+		return nil // programs of both kinds load alike
 	}
 	return l.Host.Feature(f)
 }
@@ -221,7 +225,11 @@ func (a *acceptance) load(o *bpfgen.Object) (steps uint32, err error) {
 }
 
 func (a *acceptance) loadProgram(o *bpfgen.Object, p *bpfgen.Program, made map[string]*ebpf.Map) (steps uint32, err error) {
-	spec := &ebpf.ProgramSpec{Name: p.Name, Type: p.Type, AttachType: p.Attach, AttachTo: p.AttachTo, Instructions: p.Object.Instructions, License: "GPL"}
+	list, err := bpfcall.Number(p.Object.Instructions, a.cache.Kernel)
+	if err != nil {
+		return 0, err
+	}
+	spec := &ebpf.ProgramSpec{Name: p.Name, Type: p.Type, AttachType: p.Attach, AttachTo: p.AttachTo, Instructions: list, License: "GPL"}
 	collection := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{p.Name: spec}, Maps: map[string]*ebpf.MapSpec{}}
 	replace := map[string]*ebpf.Map{}
 	for i := range p.Object.Instructions {
