@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +109,13 @@ func TestFunctionsByName(t *testing.T) {
 			if row.blacklist != "" {
 				files["/sys/kernel/debug/kprobes/blacklist"] = row.blacklist
 			}
-			got, err := Open(Options{Root: image(t, files)}).Function(row.function)
+			h := Open(Options{Root: image(t, files)})
+			got, err := h.Function(row.function)
+			for range 5 { // by an index from some time on
+				if again, err2 := h.Function(row.function); !cmp.Equal(got, again) || fmt.Sprint(err) != fmt.Sprint(err2) {
+					t.Errorf("asked again: %v, %v, before %v, %v", again, err2, got, err)
+				}
+			}
 			if row.want == nil {
 				if !errors.Is(err, facts.ErrNotFound) || !strings.Contains(err.Error(), row.says) {
 					t.Errorf("%v, error %v, want %q", got, err, row.says)

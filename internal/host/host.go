@@ -49,6 +49,9 @@ type Host struct {
 	formats  map[string]result[*facts.Format]
 	rawNames once[[]string]
 	symbols  once[string]
+	lines    once[map[string][]int] // of symbols, by name
+	end      once[uint64]           // of the kernel's functions
+	asked    int                    // how many names were looked for among them
 	refused  once[refusals]
 	fns      once[[]facts.Function]
 	ftrace   once[*ftraceList]

@@ -24,9 +24,10 @@ func (h *Host) Function(name string) ([]facts.Function, error) {
 		return nil, notFound("kernel function %q", name)
 	}
 	refused, _ := h.refused.get(func() (refusals, error) { return h.refusals(text), nil })
+	end, _ := h.end.get(func() (uint64, error) { return textEnd(text), nil })
 	other := ""
 	var out []facts.Function
-	for at := range symbolLines(text, name) {
+	for at := range h.symbolLines(text, name) {
 		s, ok := parseSymbol(lineAt(text, at))
 		switch {
 		case !ok:
@@ -34,7 +35,7 @@ func (h *Host) Function(name string) ([]facts.Function, error) {
 			if isVariant(s, name) && len(other) < 100 {
 				other += ", " + s.name
 			}
-		case !isCode(s), behindText(text, s) && !refused.has(s):
+		case !isCode(s), s.module == "" && s.addr >= end && !refused.has(s):
 			return nil, notFound("kernel function %s (a variable has that name)", name)
 		default:
 			fn := facts.Function{Name: name, Addr: s.addr, Module: s.module, Size: sizeAt(text, at, s)}
@@ -56,8 +57,41 @@ func (h *Host) Function(name string) ([]facts.Function, error) {
 }
 
 // symbolLines are where the lines of kallsyms begin that are of name, or of
-// what the compiler made of it.
-func symbolLines(text, name string) iter.Seq[int] {
+// what the compiler made of it. Who asks for many names, as a glob does, is
+// answered from an index.
+func (h *Host) symbolLines(text, name string) iter.Seq[int] {
+	const few = 3
+	if h.asked++; h.asked <= few {
+		return findLines(text, name)
+	}
+	index, _ := h.lines.get(func() (map[string][]int, error) { return indexLines(text), nil })
+	return func(yield func(int) bool) {
+		base, _, _ := strings.Cut(name, ".")
+		for _, at := range index[base] {
+			s, _ := parseSymbol(lineAt(text, at))
+			if (s.name == name || strings.HasPrefix(s.name, name+".")) && !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// indexLines are the lines of each name, without what the compiler added to it.
+func indexLines(text string) map[string][]int {
+	index := make(map[string][]int, strings.Count(text, "\n"))
+	at := 0
+	for line := range strings.Lines(text) {
+		if s, ok := parseSymbol(line); ok {
+			base, _, _ := strings.Cut(s.name, ".")
+			index[base] = append(index[base], at)
+		}
+		at += len(line)
+	}
+	return index
+}
+
+// findLines finds them without an index.
+func findLines(text, name string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for from := 0; ; {
 			i := strings.Index(text[from:], name)
@@ -88,17 +122,21 @@ func isVariant(s kernelSymbol, name string) bool {
 }
 
 // sizeAt is how far it is from a function to the next: in the kernel the next
-// line of a higher address, in a module any line of it. 0: not known.
+// line of a higher address, in a module any line of it, which stand together.
+// 0: not known.
 func sizeAt(text string, at int, s kernelSymbol) uint64 {
 	if s.addr == 0 {
 		return 0
 	}
 	if s.module != "" {
-		at = 0
+		at = moduleStart(text, at, s.module)
 	}
 	next := uint64(0)
 	for line := range strings.Lines(text[at:]) {
 		n, ok := parseSymbol(line)
+		if s.module != "" && n.module != s.module {
+			break
+		}
 		if !ok || n.module != s.module || n.addr <= s.addr || !isCode(n) {
 			continue
 		}
@@ -113,6 +151,18 @@ func sizeAt(text string, at int, s kernelSymbol) uint64 {
 		return 0
 	}
 	return next - s.addr
+}
+
+// moduleStart is where the lines of a module begin, of which one is at at.
+func moduleStart(text string, at int, module string) int {
+	for at > 0 {
+		before := strings.LastIndexByte(text[:at-1], '\n') + 1
+		if !strings.HasSuffix(text[before:at], "["+module+"]\n") {
+			break
+		}
+		at = before
+	}
+	return at
 }
 
 // refusals are what kprobes do not take.
@@ -134,21 +184,20 @@ func isCode(s kernelSymbol) bool {
 		!slices.ContainsFunc(notFunctions, func(p string) bool { return strings.HasPrefix(s.name, p) })
 }
 
-// behindText says that a symbol of the kernel lies behind its text: variables
-// there are listed as if they were functions since 7.x. What was only there at
-// boot lies there as well.
-func behindText(text string, s kernelSymbol) bool {
-	end, ok := findSymbol(text, "_etext")
-	return ok && s.module == "" && end.addr != 0 && s.addr >= end.addr
+// textEnd is where the kernel's functions end, as far as that is known. Behind
+// it variables are listed as if they were functions (7.x), and what was only there
+// at boot.
+func textEnd(text string) uint64 {
+	if s, ok := findSymbol(text, "_etext"); ok && s.addr != 0 {
+		return s.addr
+	}
+	return ^uint64(0)
 }
 
 // symbolFunctions are all functions of kallsyms that can be probed.
 func symbolFunctions(text string, refused refusals) []facts.Function {
 	fns := make([]facts.Function, 0, strings.Count(text, "\n"))
-	end := ^uint64(0)
-	if s, ok := findSymbol(text, "_etext"); ok && s.addr != 0 {
-		end = s.addr
-	}
+	end := textEnd(text)
 	for line := range strings.Lines(text) {
 		if s, ok := parseSymbol(line); ok && isCode(s) && !refused.has(s) && (s.addr < end || s.module != "") {
 			fns = append(fns, facts.Function{Name: s.name, Addr: s.addr, Module: s.module})
