@@ -84,6 +84,46 @@ probe "uretprobe" "p" {
 	}
 }
 
+// The kernel follows 64 calls of a thread within each other. All that it follows
+// pair where it keeps what is saved; tracer keeps that of 32.
+func TestCallsWithinCallsBeyondTheStack(t *testing.T) {
+	const calls, threads, kept = 50, 2, 32
+	for _, row := range []struct {
+		name, where string
+		inSession   int
+	}{
+		{"a value", "true", calls},
+		{"a value and the time", "latency > 0", kept},
+	} {
+		spec := fmt.Sprintf(`
+probe "uretprobe" "p" {
+  binary    = "WORKLOADS/tw-functions"
+  target    = "tw_deep"
+  signature = "int (int n)"
+  where     = %s
+  aggregate "t" {
+    by     = { right = retval == args.n * (args.n + 1) / 2 }
+    values = { calls = count(), outermost = max(args.n) }
+  }
+}`, row.where)
+		t.Run(row.name, func(t *testing.T) {
+			byEach(t, userPairs, spec, func(t *testing.T, flags []string) {
+				paired := kept
+				if strings.Contains(flags[0], "session") {
+					paired = row.inSession
+				}
+				exact{
+					run:    run{workload: fmt.Sprintf("tw-functions deep %d %d", calls-1, threads), spec: spec, flags: flags},
+					tables: map[string]rows{"t": {"right=true": {"calls": text(threads * paired), "outermost": text(calls - 1)}}},
+					counters: map[string]counters{"uretprobe.p": {
+						"events": calls * threads, "skipped": uint64(threads * (calls - paired)), "unmatched": uint64(threads * (calls - paired)),
+					}},
+				}.check(t)
+			})
+		})
+	}
+}
+
 // A call that the entry does not want ends there: the kernel makes no return of
 // it, where one program serves both.
 func TestAnUnwantedCallHasNoReturn(t *testing.T) {

@@ -71,6 +71,16 @@ uint64_t tw_fib(unsigned n)
 	return a + b;
 }
 
+/* The sum of 1 to n, by n calls within each other. */
+int tw_deep(int n)
+{
+	if (n == 0)
+		return 0;
+	int below = tw_deep(n - 1);
+	__asm__ volatile("" : "+r"(below));
+	return below + n;
+}
+
 int tw_inner(int n)
 {
 	if (n % 3)
@@ -283,6 +293,23 @@ static void run_fib(int argc, char **argv)
 	truth_s64("result", job.result);
 }
 
+static void deep_body(int thread, int threads, void *arg)
+{
+	(void)thread, (void)threads;
+	struct job *job = arg;
+	if (tw_deep(job->count) != job->count * (job->count + 1) / 2)
+		die("tw_deep is wrong");
+}
+
+static void run_deep(int argc, char **argv)
+{
+	(void)argc;
+	struct job job = { .count = number(argv[0]) };
+	int threads = number(argv[1]);
+	in_threads(threads, deep_body, &job);
+	truth_u64("calls", (job.count + 1) * threads);
+}
+
 static void jump_body(int thread, int threads, void *arg)
 {
 	(void)thread, (void)threads;
@@ -368,6 +395,7 @@ static const struct scenario table[] = {
 	{ "strings", 1, "ROUNDS: tw_string of each awkward string", run_strings },
 	{ "fill", 1, "COUNT: tw_fill(\"before\", i)", run_fill },
 	{ "fib", 2, "N THREADS: tw_fib(N) in each", run_fib },
+	{ "deep", 2, "N THREADS: tw_deep(N) in each, N + 1 calls within each other", run_deep },
 	{ "jump", 2, "COUNT THREADS: tw_outer(i), left by longjmp", run_jump },
 	{ "tail", 2, "COUNT THREADS: tw_tail_a(i), which tail-calls tw_tail_b(i + 1)", run_tail },
 	{ "leave", 1, "COUNT: threads that end inside of tw_leave, then calls that return", run_leave },

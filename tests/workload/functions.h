@@ -41,6 +41,7 @@ PROBED int tw_point(const struct tw_point *p);
 PROBED int tw_string(const char *text);
 PROBED int tw_fill(char *out, int n);
 PROBED uint64_t tw_fib(unsigned n);
+PROBED int tw_deep(int n);
 PROBED int tw_outer(int n);
 PROBED int tw_middle(int n);
 PROBED int tw_inner(int n);
