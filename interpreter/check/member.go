@@ -172,7 +172,10 @@ func (s *scope) element(x *tree.Expr, n int64, rng hcl.Range) *tree.Expr {
 	if x.Op == tree.Arg || x.Op == tree.Entry {
 		return s.argElement(x, elem, n, rng)
 	}
-	return s.place(x, types.Member{Type: elem, Off: int(n) * size}, rng)
+	// The verifier of 6.1 does not find members of an array's elements behind a
+	// typedef.
+	hidden := elem.Kind == types.Struct && !strings.HasPrefix(elem.Name, "struct ") && !strings.HasPrefix(elem.Name, "union ")
+	return s.place(x, types.Member{Type: elem, Off: int(n) * size, Union: hidden}, rng)
 }
 
 // elementOf is the type and number of the elements of an array, or of a string

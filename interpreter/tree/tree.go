@@ -89,7 +89,7 @@ type Expr struct {
 	Name  string
 	Off   int   // Member: bytes
 	Bits  *Bits // Member: a bitfield
-	Union bool  // Member: it shares its memory, so that only the spec knows its type
+	Union bool  // Member: only the spec knows its type, as it shares its memory, or lies in an array where the verifier does not find it
 	Parts []Part
 	// Nullable says that the value may be null: the column then has a null bit.
 	Nullable bool

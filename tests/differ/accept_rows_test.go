@@ -75,6 +75,16 @@ probe "kprobe" "p" {
 }`,
 	},
 	{
+		name: "a member of an array's element is found behind a typedef", // 6.1
+		spec: `
+probe "tracepoint" "p" {
+  target = "sched:sched_switch"
+  capture {
+    count = try(task.cred.ucounts.ucount[1].counter, pid)
+  }
+}`,
+	},
+	{
 		name: "strings are compared at the entry of a program whose strings do not fit the stack",
 		spec: `
 probe "uretprobe" "p" {
