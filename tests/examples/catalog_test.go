@@ -179,8 +179,8 @@ var examples = []example{
 		wants: []want{{table: "calls", has: map[string]string{"function": "tw_fib", "calls": "354"}}},
 	},
 	{ // a program in Go
-		spec: "user/funccount", command: "TRACER version", vars: []string{"binary=TRACER", `functions=["main.*"]`},
-		wants: []want{{table: "calls", has: map[string]string{"function": "main.main", "calls": "1"}}},
+		spec: "user/funccount", command: "TW/tw-go words 50", vars: []string{"binary=TW/tw-go", `functions=["main.*"]`},
+		wants: []want{{table: "calls", has: map[string]string{"function": "main.words", "calls": "50"}}},
 	},
 	{ // a library in C++
 		spec: "user/funccount", command: throws, vars: []string{"binary=libstdc++", `functions=["_ZSt*__throw_*"]`},

@@ -96,11 +96,11 @@ func hasKprobes() bool {
 
 // command fills a workload's command: WORK is this program's own workload, TW
 // the folder of the workloads, NAME the name of their measured threads, FREEPORT
-// a port that was free, TRACER the program under test, POSTGRES Debian's.
+// a port that was free, POSTGRES Debian's program.
 func (p programs) command(text, port string) string {
 	return strings.NewReplacer(
 		"WORK ", p.self+" work ", "TW/", p.workloads+"/", "NAME", workName, "FREEPORT", port,
-		"TRACER", p.tracer, "POSTGRES", p.postgres).Replace(text)
+		"POSTGRES", p.postgres).Replace(text)
 }
 
 // output is the JSON lines of one run.
