@@ -29,7 +29,7 @@ variable "top" {
   description = "Rows to show"
 }
 
-# Only entries: a return probe would break a Go program, whose stacks move.
+# In Go, a call counts again if the stack must grow before the function begins.
 probe "uprobe" "call" {
   binary = var.binary
   pid    = var.pid

@@ -10,7 +10,7 @@ variable "binary" {
 
 variable "functions" {
   type        = list(string)
-  description = "Names or globs; not of Go programs, whose stacks move"
+  description = "Names or globs; returns in Go cannot be probed"
   validation {
     condition     = length(var.functions) > 0
     error_message = "functions must name at least one function."
