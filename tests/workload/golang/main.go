@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,7 @@ func words(a int, b int32, text string, bytes []byte, h, i, j int) int {
 // They end before this does.
 func goroutines(count int, comm string) error {
 	debug.SetGCPercent(-1) // which starts goroutines of its own
+	before := runtime.NumGoroutine()
 	runtime.LockOSThread()
 	if err := rename(comm); err != nil {
 		return err
@@ -87,6 +89,9 @@ func goroutines(count int, comm string) error {
 		return err
 	}
 	wait.Wait()
+	for runtime.NumGoroutine() > before { // they are done, but may not have ended
+		time.Sleep(time.Millisecond)
+	}
 	return nil
 }
 
