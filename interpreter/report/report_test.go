@@ -136,6 +136,9 @@ func TestDeriveComputesColumns(t *testing.T) {
 		{"unit of both arms", []string{"x", "calls > 2 ? hex(calls) : hex(0)"}, "0x3"},
 		{"unit inside", []string{"x", "hex(calls) + 28"}, "31"},
 		{"name of a derived column", []string{"x", `y == "0x3"`, "y", "hex(calls)"}, "true"},
+		{"quotient by a literal duration is a number", []string{"x", `time / "1us"`}, "3.003"},
+		{"quotient of a literal duration", []string{"x", `"1ms" / time`}, "333.000"},
+		{"rest by a literal duration", []string{"x", `time % "1us"`}, "3ns"},
 		{"literal in max", []string{"x", `max(time, "1ms")`}, "1ms"},
 	}
 	for _, r := range rows {

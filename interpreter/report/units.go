@@ -25,7 +25,7 @@ var arithmetic = map[*hclsyntax.Operation]unit.Op{
 // alike are the operators both of whose sides have one unit, so that a string on
 // one side is read as the unit of the other.
 var alike = []*hclsyntax.Operation{
-	hclsyntax.OpAdd, hclsyntax.OpSubtract,
+	hclsyntax.OpAdd, hclsyntax.OpSubtract, hclsyntax.OpDivide, hclsyntax.OpModulo,
 	hclsyntax.OpEqual, hclsyntax.OpNotEqual,
 	hclsyntax.OpLessThan, hclsyntax.OpLessThanOrEqual,
 	hclsyntax.OpGreaterThan, hclsyntax.OpGreaterThanOrEqual,
@@ -51,7 +51,16 @@ func (c *compiler) unitOf(expr hcl.Expression) string {
 		if !ok {
 			return ""
 		}
-		result, _ := unit.Arithmetic(op, c.unitOf(e.LHS), c.unitOf(e.RHS))
+		left, right := c.unitOf(e.LHS), c.unitOf(e.RHS)
+		if slices.Contains(alike, e.Op) {
+			if _, text := c.knownText(e.LHS); text {
+				left = right
+			}
+			if _, text := c.knownText(e.RHS); text {
+				right = left
+			}
+		}
+		result, _ := unit.Arithmetic(op, left, right)
 		return result
 	case *hclsyntax.FunctionCallExpr:
 		return c.unitOfCall(e)
@@ -209,25 +218,31 @@ func isUntyped(v cty.Value) bool {
 // read is expr as a number if it is a string known now that stands where a
 // quantity is wanted.
 func (c *compiler) read(expr hclsyntax.Expression, wanted string) hclsyntax.Expression {
-	if wanted == "" {
+	text, ok := c.knownText(expr)
+	if wanted == "" || !ok {
 		return expr
 	}
+	number, err := unit.ByName(wanted).Parse(c.spec.Env, types.Type{}, text)
+	if err != nil {
+		c.add(errLiteral(text, err, wanted, expr.Range()))
+		return expr
+	}
+	return &hclsyntax.LiteralValueExpr{Val: cty.NumberIntVal(int64(number.Int)), SrcRange: expr.Range()}
+}
+
+// knownText is the string that an expression is at plan time, if it is one.
+func (c *compiler) knownText(expr hcl.Expression) (string, bool) {
 	for _, traversal := range expr.Variables() {
 		if c.hasColumn(traversal.RootName()) {
-			return expr
+			return "", false
 		}
 	}
 	known, diags := expr.Value(c.context)
 	if diags.HasErrors() || known.IsNull() || !known.IsKnown() || known.Type() != cty.String {
-		return expr
+		return "", false
 	}
 	known, _ = known.Unmark()
-	number, err := unit.ByName(wanted).Parse(c.spec.Env, types.Type{}, known.AsString())
-	if err != nil {
-		c.add(errLiteral(known.AsString(), err, wanted, expr.Range()))
-		return expr
-	}
-	return &hclsyntax.LiteralValueExpr{Val: cty.NumberIntVal(int64(number.Int)), SrcRange: expr.Range()}
+	return known.AsString(), true
 }
 
 // divide is HCL's division, but a zero divisor gives null and not infinity, so
