@@ -41,6 +41,7 @@ func featureProbes() []featureProbe {
 		{facts.AtomicFetch, "atomic instructions that fetch", "5.12", "", tryAtomicFetch, false},
 		{facts.AttachCookie, "helper bpf_get_attach_cookie", "5.15", "", haveHelper(ebpf.Kprobe, asm.FnGetAttachCookie), false},
 		{facts.TaskBTF, "helper bpf_get_current_task_btf", "5.11", "CONFIG_DEBUG_INFO_BTF", haveHelper(ebpf.TracePoint, asm.FnGetCurrentTaskBtf), false},
+		{facts.AncestorCgroup, "helper bpf_get_current_ancestor_cgroup_id in tracing programs", "5.14", "CONFIG_CGROUPS", haveHelper(ebpf.TracePoint, asm.FnGetCurrentAncestorCgroupId), false},
 		{facts.PerfEventProbe, "perf event programs", "4.9", "CONFIG_PERF_EVENTS", tryPerfEvent, false},
 	}
 }

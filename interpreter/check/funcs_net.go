@@ -82,6 +82,10 @@ func (s *scope) fnUnderCgroup(e *hclsyntax.FunctionCallExpr) *tree.Expr {
 	if path == "/" || path == "" {
 		return constBool(true, e.Range())
 	}
+	if s.c.lacks(facts.AncestorCgroup) {
+		s.errorAt(e.Range(), "Not possible on this kernel", "under_cgroup cannot be asked here: %v.", s.c.in.Facts.Feature(facts.AncestorCgroup))
+		return nil
+	}
 	id, level, err := s.c.in.Facts.Cgroup(path)
 	switch {
 	case errors.Is(err, facts.ErrUnknown): // of another machine: the path need not exist here

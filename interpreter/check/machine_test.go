@@ -219,7 +219,7 @@ func machine(tb testing.TB) *facts.Recorded {
 		}, USDT: []facts.USDT{{Provider: "libc", Name: "sbrk", Offset: 0x400, Args: []facts.USDTArg{{Text: "8@%rax", Size: 8, Kind: facts.USDTReg, Reg: "ax"}, {Text: "-4@$7", Size: 4, Signed: true, Kind: facts.USDTConst, Const: 7}, {Text: "8f@%xmm0", Size: 8, Float: true}}}}}},
 		Features: map[facts.Feature]string{},
 	}
-	for _, f := range []facts.Feature{facts.TPBTF, facts.Kprobe, facts.KprobeMulti, facts.UprobeMulti, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AttachCookie} {
+	for _, f := range []facts.Feature{facts.TPBTF, facts.Kprobe, facts.KprobeMulti, facts.UprobeMulti, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AncestorCgroup, facts.AttachCookie} {
 		m.Features[f] = ""
 	}
 	for i, name := range []string{"vfs_read", "vfs_write", "vfs_fsync", "tcp_connect", "tcp_set_state", "tcp_retransmit", "inet_csk_accept", "d_lookup", "wb_start", "by_value", "assembly"} {

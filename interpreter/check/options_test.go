@@ -184,6 +184,17 @@ func TestKernelsWithoutTypesSaySo(t *testing.T) {
 	}
 }
 
+func TestControlGroupsNeedTheirHelper(t *testing.T) {
+	_, diags := with(t, "probe \"tracepoint\" \"x\" {\n target = \"block:block_io_done\"\n where = under_cgroup(\"/x\")\n}\n", func(in *check.Input) {
+		m := machine(t)
+		m.Features[facts.AncestorCgroup] = "no such helper"
+		in.Facts = m
+	})
+	if len(diags) != 1 || diags[0].Summary != "Not possible on this kernel" || !strings.Contains(diags[0].Detail, "no such helper") || diags[0].Subject.Start.Line != 3 {
+		t.Errorf("%v", diags)
+	}
+}
+
 func TestWhatFactsCannotTellIsAWarning(t *testing.T) {
 	for _, src := range []string{
 		"probe \"tracepoint\" \"x\" {\n target = \"a:b\"\n}\n",

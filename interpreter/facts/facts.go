@@ -93,20 +93,21 @@ type Feature string
 // The features a plan asks about. The comment names the kernel version that
 // brought each; only the probe decides.
 const (
-	TPBTF          Feature = "tp_btf"         // BPF_TRACE_RAW_TP programs (5.5)
-	Kprobe         Feature = "kprobe"         // CONFIG_KPROBES and perf kprobe links
-	KprobeNotrace  Feature = "kprobe_notrace" // kprobes where ftrace does not trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE)
-	KprobeMulti    Feature = "kprobe_multi"   // BPF_TRACE_KPROBE_MULTI (5.18, CONFIG_FPROBE)
-	KprobeSession  Feature = "kprobe_session" // BPF_TRACE_KPROBE_SESSION (6.10)
-	UprobeMulti    Feature = "uprobe_multi"   // BPF_TRACE_UPROBE_MULTI (6.6)
-	UprobeSession  Feature = "uprobe_session" // BPF_TRACE_UPROBE_SESSION (6.13)
-	Fentry         Feature = "fentry"         // BPF_TRACE_FENTRY (5.5)
-	RingBuffer     Feature = "ringbuf"        // BPF_MAP_TYPE_RINGBUF (5.8)
-	TaskStorage    Feature = "task_storage"   // task storage in tracing programs (5.11)
-	AtomicFetch    Feature = "atomic_fetch"   // fetching atomics, xchg, cmpxchg (5.12)
-	AttachCookie   Feature = "attach_cookie"  // bpf_get_attach_cookie (5.15)
-	TaskBTF        Feature = "task_btf"       // bpf_get_current_task_btf (5.11)
-	PerfEventProbe Feature = "perf_event"     // perf event programs
+	TPBTF          Feature = "tp_btf"          // BPF_TRACE_RAW_TP programs (5.5)
+	Kprobe         Feature = "kprobe"          // CONFIG_KPROBES and perf kprobe links
+	KprobeNotrace  Feature = "kprobe_notrace"  // kprobes where ftrace does not trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE)
+	KprobeMulti    Feature = "kprobe_multi"    // BPF_TRACE_KPROBE_MULTI (5.18, CONFIG_FPROBE)
+	KprobeSession  Feature = "kprobe_session"  // BPF_TRACE_KPROBE_SESSION (6.10)
+	UprobeMulti    Feature = "uprobe_multi"    // BPF_TRACE_UPROBE_MULTI (6.6)
+	UprobeSession  Feature = "uprobe_session"  // BPF_TRACE_UPROBE_SESSION (6.13)
+	Fentry         Feature = "fentry"          // BPF_TRACE_FENTRY (5.5)
+	RingBuffer     Feature = "ringbuf"         // BPF_MAP_TYPE_RINGBUF (5.8)
+	TaskStorage    Feature = "task_storage"    // task storage in tracing programs (5.11)
+	AtomicFetch    Feature = "atomic_fetch"    // fetching atomics, xchg, cmpxchg (5.12)
+	AttachCookie   Feature = "attach_cookie"   // bpf_get_attach_cookie (5.15)
+	TaskBTF        Feature = "task_btf"        // bpf_get_current_task_btf (5.11)
+	AncestorCgroup Feature = "ancestor_cgroup" // bpf_get_current_ancestor_cgroup_id in tracing programs (5.14)
+	PerfEventProbe Feature = "perf_event"      // perf event programs
 )
 
 // Function is a kernel function.
