@@ -23,7 +23,7 @@ const manySyscalls = 16
 func syscall() *Type {
 	mechs := []Mechanism{
 		{Name: "raw_syscalls", Entry: "raw_syscalls", From: manySyscalls + 1, Shared: true, Caps: capsTrace, Reason: "one event of all calls, picked by number"},
-		{Name: "perf tracepoint", Entry: "perf tracepoint", Caps: capsTrace, Reason: "the system call's own tracepoint: other calls cost nothing"},
+		{Name: "perf tracepoint", Entry: "perf tracepoint", Caps: capsTrace, Reason: "its own tracepoint, so other calls cost nothing"},
 	}
 	return &Type{
 		Name:            "syscall",
