@@ -91,11 +91,11 @@ check: build ## Format, vet, staticcheck, house rules, generated files
 	@tests/rules/generated
 
 .PHONY: unit
-unit: bin/report ## Unit tests, and those that use this machine's kernel
+unit: workloads bin/report ## Unit tests, and those that use this machine's kernel
 	@$(GO) test -json -timeout 5m $(UNIT) | $(REPORT) -stage unit
 
 .PHONY: race
-race: bin/report ## Unit tests with the race detector
+race: workloads bin/report ## Unit tests with the race detector
 	@CGO_ENABLED=1 $(GO) test -race -json -timeout 15m $(UNIT) | $(REPORT) -stage race
 
 .PHONY: fuzz
