@@ -186,6 +186,12 @@ func (a *app) root() *cli.Command {
 			c.UsageText, c.Description = "tracer completion bash|zsh|fish", completionHelp
 			c.Commands = dropCommand(c.Commands, "pwsh")
 			c.OnUsageError, c.HideHelpCommand = usageError, true
+			c.Action = func(_ context.Context, c *cli.Command) error {
+				if name := c.Args().First(); name != "" {
+					return usagef("completion", "there is no completion for %q: bash, zsh or fish", name)
+				}
+				return usagef("completion", "completion takes the name of a shell: bash, zsh or fish")
+			}
 		},
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` to use colour: auto, always or never", Destination: &a.color, Validator: oneOf("auto", "always", "never")},
@@ -223,6 +229,13 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	text := strings.TrimPrefix(err.Error(), "flag provided but not defined: ")
 	if text != err.Error() {
 		err = fmt.Errorf("there is no option %s%s", text, nearOption(c, text))
+	}
+	// What Go says of a value is for programmers.
+	if before, _, ok := strings.Cut(err.Error(), ": strconv."); ok {
+		err = fmt.Errorf("%s: it takes a whole number", before)
+	}
+	if before, _, ok := strings.Cut(err.Error(), ": time: "); ok {
+		err = fmt.Errorf("%s: it takes a time such as 10s, 500ms or 1m30s", before)
 	}
 	if c.Root() == c {
 		return usage{err: err}
