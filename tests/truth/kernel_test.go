@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -274,7 +275,7 @@ probe %q "p" {
 func TestKernelProbesInsideAFunction(t *testing.T) {
 	need(t, "kprobe", hasKprobes())
 	n := scaled(20_000)
-	offset := secondInstruction(t, "__do_sys_getppid", "__se_sys_getppid")
+	offset := secondInstruction(t, "__do_sys_getppid", "__se_sys_getppid", "__arm64_sys_getppid")
 	exact{
 		run: run{workload: fmt.Sprintf("tw-syscalls getppid %d 2", n), spec: fmt.Sprintf(`
 probe "kprobe" "p" {
@@ -295,7 +296,7 @@ probe "kprobe" "p" {
 func secondInstruction(t *testing.T, functions ...string) string {
 	t.Helper()
 	for _, name := range functions {
-		for _, offset := range []int{5, 4} {
+		for _, offset := range []int{5, 4, 8, 12} {
 			place := fmt.Sprintf("%s+%d", name, offset)
 			p := needPrograms(t)
 			spec := filepath.Join(tempDir(t), "spec.hcl")
@@ -313,11 +314,15 @@ func secondInstruction(t *testing.T, functions ...string) string {
 
 func TestKernelTargetsThatAreRefused(t *testing.T) {
 	need(t, "kprobe", hasKprobes())
+	crashes, registers := "asm_exc_int3", 6
+	if runtime.GOARCH == "arm64" {
+		crashes, registers = "do_debug_exception", 8
+	}
 	rows := []struct{ name, probe, target, body, says string }{
 		{"misspelt", "kprobe", "vfs_raed", "", `has no function "vfs_raed" that can be probed. Did you mean "vfs_read"`},
 		{"variable", "kprobe", "jiffies", "", "a variable has that name"},
-		{"blacklisted", "kprobe", "asm_exc_int3", "", "list of functions that a probe would crash"},
-		{"blacklisted at the return", "kretprobe", "asm_exc_int3", "", "list of functions that a probe would crash"},
+		{"blacklisted", "kprobe", crashes, "", "list of functions that a probe would crash"},
+		{"blacklisted at the return", "kretprobe", crashes, "", "list of functions that a probe would crash"},
 		{"not traced", "kprobe", "tracing_off", "", "it is marked notrace, and this kernel takes probes only where ftrace may trace"},
 		{"a place that is not traced", "kprobe", "tracing_off+4", "", "tracing_off cannot be probed: it is marked notrace"},
 		{"not traced at the return", "kretprobe", "tracing_off", "", "it is marked notrace"},
@@ -325,7 +330,7 @@ func TestKernelTargetsThatAreRefused(t *testing.T) {
 		{"outside of the function", "kprobe", "vfs_read+0x100000", "", "is outside of vfs_read, which is 0x"},
 		{"return of a place", "kretprobe", "vfs_read+4", "", `write "vfs_read"`},
 		{"nothing matches", "kprobe", "vfs_nosuch_*", "", "No kernel function matches"},
-		{"beyond the sixth argument", "kprobe", "do_mmap", "where = args.uf != null", "only the first 6 are in registers"},
+		{"beyond the registers", "kprobe", "do_mmap", "where = args.uf != null", fmt.Sprintf("only the first %d are in registers", registers)},
 		{"struct by value", "kprobe", "from_kuid", "where = args.kuid == 0", "passed by value"},
 		{"no return value", "kretprobe", "fput", "where = retval == 0", "returns nothing (void)"},
 		{"argument inside", "kprobe", "vfs_read+9", "where = args.count > 0", "the argument registers may hold something else"},
