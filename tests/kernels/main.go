@@ -125,6 +125,14 @@ graph tracer. With two processors and 64 threads asleep in one function, 6.12 wa
 followed. Of user functions the kernel follows 64 calls of a thread within each other (seen on
 6.18), and does not count the others.
 
+## What validate accepts, the kernel loads
+
+"make accept" writes random specs over all probe types, with everything that the language
+has, checks, compiles and loads them (tests/differ, seed and number of a spec are printed
+with a failure). Last: 20,001 specs loaded on 6.18, none rejected; under emulation 1,518 on
+6.12 and 627 on 6.1, one rejected on each. These two are mended; like what 6.18 had
+rejected before, they are fixed tests that run on every kernel of the matrix.
+
 ## Kernel functions
 
 - A name that several functions have is a target for each of them. If the kernel hides
