@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,9 @@ func compile(t *testing.T, source string, flags ...string) string {
 	out := filepath.Join(t.TempDir(), "program")
 	args := append([]string{"-o", out, filepath.Join("testdata", source)}, flags...)
 	if text, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
+		if errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("gcc is the host's, and of another architecture")
+		}
 		if strings.Contains(string(text), "sys/sdt.h") {
 			t.Skip("sys/sdt.h is not installed (package systemtap-sdt-dev)")
 		}
@@ -224,7 +228,11 @@ func TestFunctionsInGoAreMarked(t *testing.T) {
 	}
 	build := exec.Command("go", "build", "-o", "program")
 	build.Dir = dir
-	if text, err := build.CombinedOutput(); err != nil {
+	text, err := build.CombinedOutput()
+	if errors.Is(err, syscall.ENOEXEC) {
+		t.Skip("Go is the host's, and of another architecture")
+	}
+	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	bin, err := Open(Options{}).Binary(filepath.Join(dir, "program"), 0)
