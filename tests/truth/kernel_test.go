@@ -316,7 +316,7 @@ func TestKernelTargetsThatAreRefused(t *testing.T) {
 	need(t, "kprobe", hasKprobes())
 	crashes, registers := "asm_exc_int3", 6
 	if runtime.GOARCH == "arm64" {
-		crashes, registers = "do_debug_exception", 8
+		crashes, registers = "get_kprobe", 8
 	}
 	rows := []struct{ name, probe, target, body, says string }{
 		{"misspelt", "kprobe", "vfs_raed", "", `has no function "vfs_raed" that can be probed. Did you mean "vfs_read"`},
