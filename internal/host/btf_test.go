@@ -131,21 +131,12 @@ func smallBTF(t testing.TB) []byte {
 	t.Helper()
 	number := &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
 	data := btf.FuncParam{Name: "__data", Type: &btf.Pointer{Target: (*btf.Void)(nil)}}
-	types := []btf.Type{
+	return rawTypes(t,
 		&btf.Struct{Name: "pt_regs", Size: 4, Members: []btf.Member{{Name: "di", Type: number}}},
 		&btf.Func{Name: "do_it", Type: &btf.FuncProto{Return: number, Params: []btf.FuncParam{{Name: "n", Type: number}}}, Linkage: btf.GlobalFunc},
 		&btf.Typedef{Name: "btf_trace_happened", Type: &btf.Pointer{Target: &btf.FuncProto{Return: (*btf.Void)(nil), Params: []btf.FuncParam{data, {Type: number}}}}},
 		&btf.Typedef{Name: "btf_trace_wrong", Type: number},
-	}
-	b, err := btf.NewBuilder(types, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := b.Marshal(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	)
 }
 
 // writeFile writes a file that is gone after the test.
