@@ -11,15 +11,19 @@ import (
 	"tracer/interpreter/types"
 )
 
+// A link for many places serves single ones too, where perf events of user probes
+// are not for this process.
 var uprobeMechanisms = []Mechanism{
 	{Name: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
-	{Name: "uprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uprobe.multi", Feature: facts.UprobeMulti, Caps: capsTrace, Reason: "a link for one place"},
 }
 
 var uretprobeMechanisms = []Mechanism{
 	{Name: "uprobe.session", Feature: facts.UprobeSession, Session: true, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
 	{Name: "uretprobe.multi", Entry: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
-	{Name: "uretprobe perf link", Entry: "uprobe perf link", Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uretprobe perf link", Entry: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uretprobe.multi", Entry: "uprobe.multi", Feature: facts.UprobeMulti, Caps: capsTrace, Reason: "a link for one place"},
 }
 
 // uprobe: the entry of functions of programs and libraries, or fn+0x1c.

@@ -33,6 +33,7 @@ func featureProbes() []featureProbe {
 		{facts.KprobeNotrace, "kernel probes on functions that ftrace does not trace", "4.20", "CONFIG_KPROBE_EVENTS_ON_NOTRACE", tryKprobeNotrace, false},
 		{facts.KprobeMulti, "kprobe.multi links", "5.18", "CONFIG_FPROBE", func(*Host) error { return features.HaveBPFLinkKprobeMulti() }, false},
 		{facts.KprobeSession, "kprobe.session links", "6.10", "CONFIG_FPROBE", tryKprobeSession, false},
+		{facts.UprobeEvent, "user probes by perf events", "4.17", "CONFIG_UPROBE_EVENTS", tryUprobeEvent, false},
 		{facts.UprobeMulti, "uprobe.multi links", "6.6", "CONFIG_UPROBES", func(*Host) error { return features.HaveBPFLinkUprobeMulti() }, false},
 		{facts.UprobeSession, "uprobe.session links", "6.13", "CONFIG_UPROBES", tryUprobeSession, false},
 		{facts.Fentry, "fentry and fexit programs", "5.5", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", tryFentry, false},

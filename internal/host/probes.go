@@ -218,3 +218,32 @@ func taskStorageSpec() *ebpf.MapSpec {
 		Value: &btf.Int{Name: "unsigned long long", Size: 8},
 	}
 }
+
+// tryUprobeEvent asks whether this process may have perf events of user probes:
+// since 6.16 (and in earlier kernels that took over the change) they want
+// CAP_SYS_ADMIN, CAP_PERFMON does not do. The answer comes before anything is
+// looked at, so the place is one that no program has.
+func tryUprobeEvent(h *Host) error {
+	if h.Privileges().SysAdmin {
+		return nil
+	}
+	text, err := os.ReadFile(h.path("/sys/bus/event_source/devices/uprobe/type"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ebpf.ErrNotSupported, err)
+	}
+	kind, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 32)
+	if err != nil {
+		return fmt.Errorf("type of uprobe events: %w", err)
+	}
+	path := []byte("/dev/null\x00")
+	attr := unix.PerfEventAttr{Type: uint32(kind), Size: unix.PERF_ATTR_SIZE_VER1, Ext1: uint64(uintptr(unsafe.Pointer(&path[0])))}
+	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	runtime.KeepAlive(path)
+	switch {
+	case err == nil:
+		return unix.Close(fd)
+	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+		return errors.New("this kernel wants CAP_SYS_ADMIN for them, and this process has none")
+	}
+	return nil // it may, and there is no such place
+}

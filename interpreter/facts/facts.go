@@ -98,6 +98,7 @@ const (
 	KprobeNotrace  Feature = "kprobe_notrace"  // kprobes where ftrace does not trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE)
 	KprobeMulti    Feature = "kprobe_multi"    // BPF_TRACE_KPROBE_MULTI (5.18, CONFIG_FPROBE)
 	KprobeSession  Feature = "kprobe_session"  // BPF_TRACE_KPROBE_SESSION (6.10)
+	UprobeEvent    Feature = "uprobe_event"    // user probes by perf events (4.17), for this process (CAP_SYS_ADMIN since 6.16)
 	UprobeMulti    Feature = "uprobe_multi"    // BPF_TRACE_UPROBE_MULTI (6.6)
 	UprobeSession  Feature = "uprobe_session"  // BPF_TRACE_UPROBE_SESSION (6.13)
 	Fentry         Feature = "fentry"          // BPF_TRACE_FENTRY (5.5)

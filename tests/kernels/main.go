@@ -151,10 +151,11 @@ rejected before, they are fixed tests that run on every kernel of the matrix.
 
 ## Privileges
 
-` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw tracepoints run.
-Tracepoints and system calls do not: their formats are in tracefs, which only root may read
-(or CAP_DAC_READ_SEARCH). A kernel may want more for user probes: 6.18 was seen to refuse
-them (EACCES), and tracer says so. fmt, version, catalog and validate need nothing; validate warns of what it may
+` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw
+tracepoints and user functions run. Tracepoints and system calls do not: their formats are in
+tracefs, which only root may read (or CAP_DAC_READ_SEARCH). Perf events of user probes want
+CAP_SYS_ADMIN since 6.16, and in earlier kernels that took over that change: the plan then takes
+links, which do without (uprobe.multi, 6.6), for a single function too, and says so. fmt, version, catalog and validate need nothing; validate warns of what it may
 not look up.
 `
 
