@@ -72,6 +72,9 @@ func NewTable(t *plan.Table) *Table {
 		p.column(i, k.Type, nil, k.Nullable, k.Parts)
 	}
 	out.Key.Fields, out.Key.Size = p.fields, align(p.off, 8)
+	if len(p.fields) == 1 && p.off == 4 && p.fields[0].Type.IsScalar() {
+		out.Key.Size = 4 // the kernel hashes keys by words of 4 bytes
+	}
 	out.Key.widen()
 	for _, v := range t.Values {
 		f := ValueField{Func: v.Func, Off: out.ValueSize, Size: 8 * v.Words(), Slots: v.Slots()}

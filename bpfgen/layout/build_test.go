@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"testing"
 
 	"tracer/interpreter/plan"
@@ -85,6 +86,40 @@ func TestOrderedImagesOrderLikeTheirValues(t *testing.T) {
 					t.Errorf("%d came back as %d", v, got)
 				}
 			}
+		}
+	}
+}
+
+// Keys are as short as the kernel compares them: a number of four bytes alone is
+// one, anything else whole words, whose padding the number before it fills.
+func TestKeysHaveNoGaps(t *testing.T) {
+	by := func(all ...types.Type) *plan.Table {
+		p := &plan.Table{}
+		for _, typ := range all {
+			p.By = append(p.By, plan.KeyColumn{Name: "k", Type: typ})
+		}
+		return p
+	}
+	for _, row := range []struct {
+		name  string
+		table *plan.Table
+		size  int
+		sizes []int // of the fields
+	}{
+		{"a number of four bytes", by(types.U32), 4, []int{4}},
+		{"a number of two", by(types.S16), 8, []int{8}},
+		{"two numbers of four", by(types.U32, types.S32), 8, []int{4, 4}},
+		{"a number before a name", by(types.U32, types.Comm), 24, []int{8, 16}},
+		{"a name before a number", by(types.Comm, types.U32), 24, []int{16, 8}},
+		{"nothing", by(), 0, nil},
+	} {
+		key := NewTable(row.table).Key
+		var sizes []int
+		for _, f := range key.Fields {
+			sizes = append(sizes, f.Size)
+		}
+		if key.Size != row.size || !slices.Equal(sizes, row.sizes) {
+			t.Errorf("%s: %d bytes, fields of %v; want %d, %v", row.name, key.Size, sizes, row.size, row.sizes)
 		}
 	}
 }

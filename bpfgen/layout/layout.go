@@ -67,7 +67,7 @@ type Record struct {
 // Key is the layout of a table's key. Size 0: the table has one row.
 type Key struct {
 	Fields  []Field
-	Size    int  // bytes, a multiple of 8
+	Size    int  // bytes: 4 for a single number of 4, else a multiple of 8
 	HasNull bool // the first 8 bytes are a null bitmap
 }
 

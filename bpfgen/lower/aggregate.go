@@ -127,7 +127,7 @@ func (l *lowerer) tableKey(t *Table, f *plan.Feed) *ir.Value {
 	if l.in.Scratch && t.Key.Size > largeKey {
 		base, off = l.scratchArea(t.Key.Size)
 	} else {
-		base = l.slot(t.Key.Size, "key")
+		base = l.slot((t.Key.Size+7)&^7, "key")
 	}
 	zeroed := !l.filled(t, of)
 	if zeroed {
