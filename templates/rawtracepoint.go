@@ -50,6 +50,9 @@ func resolveRawTracepoint(r *Request) ([]Found, error) {
 		layout := &tree.Layout{Indexed: true, Refused: map[string]string{}}
 		for i, p := range proto.Params {
 			t := types.FromBTF(p.Type, types.Trusted)
+			if qualifiedVoid(p.Type) {
+				t.Space = types.Kernel // see typedArgument
+			}
 			if p.Name == "" { // before Linux 5.10
 				p.Name = strconv.Itoa(i)
 			}
@@ -81,14 +84,33 @@ func cDecl(p btf.FuncParam) string {
 
 // typedArgument says that a tp_btf program may load an argument: the verifier
 // (btf_ctx_access) takes numbers and pointers to structs, numbers and void, and
-// refuses the program for others, such as pointers to functions.
+// refuses the program for others, such as pointers to functions, and up to 6.12
+// those to void that is const.
 func typedArgument(a *tree.ArgLoc) bool {
-	if a.Type.Kind != types.Pointer || a.Type.Elem == nil {
+	if a.Type.Kind != types.Pointer {
 		return true
 	}
-	switch a.Type.Elem.Kind {
-	case types.Struct, types.Int, types.Bool:
-		return true
+	if elem := a.Type.Elem; elem != nil {
+		switch elem.Kind {
+		case types.Struct, types.Int, types.Bool:
+			return true
+		}
+		if elem.Kind != types.Invalid || elem.Name != "" {
+			return false
+		}
 	}
-	return a.Type.Elem.Kind == types.Invalid && a.Type.Elem.Name == ""
+	return a.Type.Space == types.Trusted // void
+}
+
+// qualifiedVoid says that t is a pointer to void by way of a qualifier or name.
+func qualifiedVoid(t btf.Type) bool {
+	pointer, ok := btf.UnderlyingType(t).(*btf.Pointer)
+	if !ok {
+		return false
+	}
+	if _, plain := pointer.Target.(*btf.Void); plain {
+		return false
+	}
+	_, void := btf.UnderlyingType(pointer.Target).(*btf.Void)
+	return void
 }

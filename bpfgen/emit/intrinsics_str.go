@@ -18,7 +18,11 @@ const maxText = 1 << 16
 
 // strContains shifts the text through a window of eight bytes, of two for
 // needles above eight, which hold the needle where they equal it; of a needle
-// above sixteen the rest is compared at every place.
+// above sixteen the rest is compared at every place. Whether the text has ended
+// is asked every eight bytes only: each branch that the verifier cannot decide is
+// one of at most 8192 on its way (BPF_COMPLEXITY_LIMIT_JMP_SEQ), and texts have up
+// to 4098 bytes. Until then a NUL in the window keeps the needle from equalling
+// it; a window shorter than that remembers it.
 func strContains(v *ir.Value, q *sequence) error {
 	n, needle := v.Imms[0], v.Data
 	if n < 0 || n > maxText {
@@ -27,7 +31,7 @@ func strContains(v *ir.Value, q *sequence) error {
 	head := needle[:min(8, len(needle))]
 	next := needle[len(head):min(16, len(needle))]
 	tail := needle[len(head)+len(next):]
-	if cost := n * int64(10+min(8, 8*len(next))+3*len(tail)); cost > verifierBudget {
+	if cost := n * int64(17+min(8, 8*len(next))+3*len(tail)); cost > verifierBudget {
 		return fmt.Errorf("looking for %d bytes in %d costs the verifier some %d steps, at most %d are allowed", len(needle), n, cost, verifierBudget)
 	}
 	for _, c := range needle {
@@ -48,19 +52,27 @@ func strContains(v *ir.Value, q *sequence) error {
 	if len(next) == 0 {
 		q.add(asm.LoadImm(older, int64(bigEndian(head)), asm.DWord))
 	}
+	ended := asm.R0
+	if len(next) == 0 {
+		q.add(asm.Mov.Imm(ended, 0))
+	}
 	q.label("next")
 	q.add(asm.LoadMem(c, text, 0, asm.Byte))
-	q.jumpImm(asm.JEq, c, 0, "no")
 	if len(next) == 0 {
-		q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c))
-		dropOld(q, window, len(head))
-		q.add(asm.Add.Imm(text, 1))
-		q.jumpReg(asm.JEq, window, older, "yes")
+		shortNeedle(q, len(head))
+		q.jumpImm(asm.JEq, c, 0, "yes")
 	} else {
 		longNeedle(q, needle[:len(head)+len(next)], tail)
 		q.jumpImm(asm.JEq, diff, 0, "yes")
 	}
-	q.add(asm.Add.Imm(left, -1))
+	// Which byte this is the verifier knows: it sees no branch here.
+	q.add(asm.Add.Imm(left, -1), asm.Mov.Reg(c, left), asm.Add.Imm(c, -(int32(n)-int32(len(tail)))), asm.And.Imm(c, 7))
+	q.jumpImm(asm.JNE, c, 0, "more")
+	if len(next) > 0 {
+		zeroByte(q)
+	}
+	q.jumpImm(asm.JNE, ended, 0, "no")
+	q.label("more")
 	q.jumpImm(asm.JNE, left, 0, "next")
 	q.label("no")
 	q.add(asm.Mov.Imm(asm.R0, 0))
@@ -69,6 +81,27 @@ func strContains(v *ir.Value, q *sequence) error {
 	q.add(asm.Mov.Imm(asm.R0, 1))
 	q.label("done")
 	return nil
+}
+
+// shortNeedle moves the byte in R5 into the window R3 and leaves in R5 its
+// difference from the needle in R4, which is not zero once the text has ended;
+// whether it has is kept in R0.
+func shortNeedle(q *sequence, n int) {
+	ended, text, window, needle, c := asm.R0, asm.R1, asm.R3, asm.R4, asm.R5
+	q.add(asm.LSh.Imm(window, 8), asm.Or.Reg(window, c))
+	dropOld(q, window, n)
+	q.add(asm.Add.Imm(text, 1))
+	q.add(asm.Add.Imm(c, -1), asm.RSh.Imm(c, 63), asm.Or.Reg(ended, c))
+	q.add(asm.Mov.Reg(c, window), asm.Xor.Reg(c, needle), asm.Or.Reg(c, ended))
+}
+
+// zeroByte leaves in R0 whether one of the eight bytes of the window R3 is zero:
+// a bit that is set by taking one from each byte, and was not set before.
+func zeroByte(q *sequence) {
+	found, window, c := asm.R0, asm.R3, asm.R5
+	q.add(asm.Mov.Reg(found, window), asm.LoadImm(c, 0x0101010101010101, asm.DWord), asm.Sub.Reg(found, c))
+	q.add(asm.Mov.Reg(c, window), asm.Xor.Imm(c, -1), asm.And.Reg(found, c))
+	q.add(asm.LoadImm(c, -0x7f7f7f7f7f7f7f80, asm.DWord), asm.And.Reg(found, c))
 }
 
 // longNeedle leaves in R0 the difference of a needle above eight bytes and the

@@ -226,8 +226,11 @@ func TestStringsContainLikeGo(t *testing.T) {
 		{"nine bytes", 32, "123456789", []string{"123456789", "12345678123456789", "12345678", "1234567812345678"}},
 		{"long", 64, "/usr/lib/x86_64-linux-gnu/", []string{"/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/usr/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gn"}},
 		{"as long as the text", 8, "abcdefgh", []string{"abcdefgh", "abcdefg"}},
+		{"a text that ends", 64, "abcd", []string{"abc\x00abcd", "abc\x00dabcd", "\x00abcd", "1234567\x00abcd", "12345678\x00abcd", strings.Repeat("x", 30) + "\x00abcd"}},
+		{"a text that ends, nine bytes", 64, "123456789", []string{"1234\x0056789123456789", "\x00123456789", "1234567\x00123456789", "12345678\x00123456789", "123456789\x00", strings.Repeat("x", 31) + "\x00123456789", strings.Repeat("x", 24) + "\x00" + strings.Repeat("y", 12) + "123456789"}},
 		{"longer than the text", 8, "abcdefghi", []string{"abcdefghi", "abcdefgh"}},
-		{"4096 bytes", 4000, "needle", []string{strings.Repeat("needl", 799) + "needle", strings.Repeat("n", 3990) + "needle", strings.Repeat("n", 3995) + "needle"}},
+		{"4096 bytes", irtest.OutSize, "needle", []string{strings.Repeat("needl", 799) + "needle", strings.Repeat("n", 4090) + "needle", strings.Repeat("n", 4091) + "needle"}},
+		{"4096 bytes, a long needle", irtest.OutSize, "longneedle", []string{strings.Repeat("longneedl", 400) + "longneedle", strings.Repeat("n", 4086) + "longneedle", strings.Repeat("n", 4087) + "longneedle"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -99,6 +99,24 @@ probe "uretprobe" "p" {
 }`,
 	},
 	{
+		name: "the longest string is looked through", // 6.12: "The sequence of 8193 jumps is too complex."
+		spec: `
+probe "tracepoint" "p" {
+  target = "syscalls:sys_enter_openat"
+  where  = strcontains(str(args.filename, 4096), "abc")
+}`,
+	},
+	{
+		name: "a pointer to void that is const is read as the kernel allows", // up to 6.12
+		spec: `
+probe "raw_tracepoint" "p" {
+  target = "kfree"
+  capture {
+    text = str(cast("char *", args.ptr), 1000)
+  }
+}`,
+	},
+	{
 		name: "a long string is looked through after the return found its entry",
 		spec: `
 probe "kretprobe" "p" {
@@ -119,7 +137,7 @@ probe "kretprobe" "p" {
 
 // mostSteps is how many instructions of any of these programs the verifier may
 // walk, of the million that it walks at most.
-const mostSteps = 50_000
+const mostSteps = 100_000
 
 func TestSpecsRejectedBeforeLoad(t *testing.T) {
 	a := newAcceptance(t)
