@@ -138,13 +138,13 @@ func checkOther(t *testing.T, got result, n, shift, shown int, overflows bool) {
 // What intervals print, added up, is exact under full load, also while the
 // keys change all the time.
 func TestIntervalsAddUp(t *testing.T) {
-	n := scaled(3_000_000)
+	n := scaled(12_000_000)
 	for _, row := range []struct {
 		name  string
 		shift int
 	}{
 		{"few keys", 16},
-		{"keys churn", 6},
+		{"keys churn", 8},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := run{workload: fmt.Sprintf("tw-syscalls lseek-seq %d 2 %d", n, row.shift), spec: `
