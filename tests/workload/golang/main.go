@@ -1,4 +1,4 @@
-// Golang is a workload in Go, called as those in C are (../harness.h):
+// Command golang is a workload in Go, called as those in C are (../harness.h):
 //
 //	tw-go [-o FILE] [-n COMM] words COUNT        main.words(i, -i, "text", i bytes, 8, 9, 10) for i below COUNT
 //	tw-go [-o FILE] [-n COMM] goroutines COUNT   main.worker, COUNT times, started by a thread called COMM
