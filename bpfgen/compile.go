@@ -129,6 +129,18 @@ func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 		in.Scratch = true
 		programs, made, err = c.programs(n, in)
 	}
+	var search emit.SearchError
+	if errors.As(err, &search) {
+		rng := v.Probe.Range
+		if at, ok := search.Pos.(hcl.Range); ok {
+			rng = at
+		}
+		c.diags = append(c.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Too much text to look through", Subject: &rng,
+			Detail: fmt.Sprintf("%s: %v. Make the strings shorter, as in str(args.filename, 256), or use several probes.", v.Probe.Address(), search),
+		})
+		return
+	}
 	if err != nil {
 		rng := v.Probe.Range
 		c.diags = append(c.diags, &hcl.Diagnostic{

@@ -14,6 +14,7 @@ import (
 	"tracer/bpfgen"
 	"tracer/interpreter/check"
 	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
 	"tracer/interpreter/unit"
 	"tracer/spec"
 )
@@ -49,6 +50,15 @@ func compile(t *testing.T, src []byte) *bpfgen.Object {
 // compileBy forces a mechanism.
 func compileBy(t *testing.T, src []byte, mechanism string) *bpfgen.Object {
 	t.Helper()
+	o, more := bpfgen.Compile(planned(t, src, mechanism))
+	if more.HasErrors() {
+		t.Fatal(more)
+	}
+	return o
+}
+
+func planned(t *testing.T, src []byte, mechanism string) *plan.Plan {
+	t.Helper()
 	m := machine()
 	env := &unit.Env{Names: unit.ABI("x86_64")}
 	sp, diags := spec.Parse([]spec.Source{{Name: "spec.hcl", Bytes: src}})
@@ -58,11 +68,21 @@ func compileBy(t *testing.T, src []byte, mechanism string) *bpfgen.Object {
 	if diags = append(diags, more...); diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	o, more := bpfgen.Compile(p)
-	if more.HasErrors() {
-		t.Fatal(more)
+	return p
+}
+
+func TestTooMuchTextIsAnErrorAtTheSearch(t *testing.T) {
+	_, diags := bpfgen.Compile(planned(t, []byte(`
+probe "tracepoint" "t" {
+  target = "syscalls:sys_enter_openat"
+  where  = strcontains(str(args.filename, 4096), "a needle in a haystack as long as this one, here")
+  capture {
+    other = strcontains(str(args.filename, 4096), "a needle in a haystack as long as this one, there")
+  }
+}`), ""))
+	if len(diags) != 1 || diags[0].Summary != "Too much text to look through" || diags[0].Subject.Start.Line != 6 || !strings.Contains(diags[0].Detail, "Make the strings shorter") {
+		t.Errorf("diagnostics %v", diags)
 	}
-	return o
 }
 
 // TestSpecsCompileToThis compares, for each spec of testdata, the IR after

@@ -89,7 +89,7 @@ func (a *allocator) collect() {
 				continue
 			}
 			in := &b.insts[i]
-			if in.clobbers == callClobbers {
+			if in.clobbers&callClobbers == callClobbers {
 				at := 2 * (starts[bi] + int32(i))
 				a.calls = append(a.calls, span{at + 1, at + 2})
 			}

@@ -47,8 +47,8 @@ func (e StackError) Error() string {
 }
 
 // Program makes the instructions of f, which it does not change. f must pass
-// ir.Check. Errors are StackError, a jump that is too far, and intrinsics or
-// operations that cannot be made (an unknown name, a string too long).
+// ir.Check. Errors are StackError, SearchError, a jump that is too far, and intrinsics
+// or operations that cannot be made (an unknown name, a text too long).
 // Instructions are those of cpu v2, and atomic operations with a result (5.12)
 // where f asks for them.
 func Program(f *ir.Func) (*Object, error) {

@@ -11,18 +11,17 @@ import (
 // sequences are the intrinsics made of hand-written instructions: arguments in
 // r1 to r5, the result in r0.
 type sequenceMaker struct {
-	args     int
-	imms     int
-	clobbers uint16 // a bit for each register that is lost
-	make     func(v *ir.Value, q *sequence) error
+	args int
+	imms int
+	make func(v *ir.Value, q *sequence) error
 }
 
 var sequences = map[string]sequenceMaker{
-	ir.HistSlot:    {args: 1, imms: 2, clobbers: 0b001111, make: histSlot},
-	ir.StrContains: {args: 1, imms: 1, clobbers: 0b111111, make: strContains},
-	ir.StrEqual:    {args: 2, imms: 2, clobbers: 0b111111, make: strEqual},
-	ir.PairPush:    {args: 3, imms: 2, clobbers: 0b111111, make: pairPush},
-	ir.PairPop:     {args: 3, imms: 2, clobbers: 0b111111, make: pairPop},
+	ir.HistSlot:    {args: 1, imms: 2, make: histSlot},
+	ir.StrContains: {args: 1, imms: 1, make: strContains},
+	ir.StrEqual:    {args: 2, imms: 2, make: strEqual},
+	ir.PairPush:    {args: 3, imms: 2, make: pairPush},
+	ir.PairPop:     {args: 3, imms: 2, make: pairPop},
 }
 
 func (s *selector) intrinsic(v *ir.Value) error {
@@ -44,8 +43,22 @@ func (s *selector) intrinsic(v *ir.Value) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.Sym, err)
 	}
-	s.call(v, inst{kind: kindSeq, seq: list, clobbers: maker.clobbers})
+	if s.steps += q.steps; s.steps > verifierBudget {
+		return SearchError{Steps: s.steps, Pos: v.Pos}
+	}
+	s.call(v, inst{kind: kindSeq, seq: list, clobbers: written(list)})
 	return nil
+}
+
+// written are the registers that a sequence writes, a bit for each.
+func written(list asm.Instructions) uint16 {
+	regs := uint16(0)
+	for _, in := range list {
+		if class := in.OpCode.Class(); class.IsALU() || class.IsLoad() {
+			regs |= 1 << in.Dst
+		}
+	}
+	return regs
 }
 
 // readFailed is not a sequence: it costs the usual case one jump.

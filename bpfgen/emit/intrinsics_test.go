@@ -228,6 +228,9 @@ func TestStringsContainLikeGo(t *testing.T) {
 		{"as long as the text", 8, "abcdefgh", []string{"abcdefgh", "abcdefg"}},
 		{"a text that ends", 64, "abcd", []string{"abc\x00abcd", "abc\x00dabcd", "\x00abcd", "1234567\x00abcd", "12345678\x00abcd", strings.Repeat("x", 30) + "\x00abcd"}},
 		{"a text that ends, nine bytes", 64, "123456789", []string{"1234\x0056789123456789", "\x00123456789", "1234567\x00123456789", "12345678\x00123456789", "123456789\x00", strings.Repeat("x", 31) + "\x00123456789", strings.Repeat("x", 24) + "\x00" + strings.Repeat("y", 12) + "123456789"}},
+		{"a text that ends, eight bytes", 64, "12345678", []string{"1234\x005678", "1234567\x0012345678", "12345678\x00", "\x0012345678", strings.Repeat("x", 31) + "12345678\x00", strings.Repeat("x", 31) + "\x0012345678"}},
+		{"in the rest of the text", 13, "abc", []string{"0123456789abc", "0123456789ab", "01234567\x00abc", "01234567abc", "012345\x0089abc"}},
+		{"the rest of a long text", 4094, "needle", []string{strings.Repeat("n", 4088) + "needle", strings.Repeat("n", 4089) + "needle"}},
 		{"longer than the text", 8, "abcdefghi", []string{"abcdefghi", "abcdefgh"}},
 		{"4096 bytes", irtest.OutSize, "needle", []string{strings.Repeat("needl", 799) + "needle", strings.Repeat("n", 4090) + "needle", strings.Repeat("n", 4091) + "needle"}},
 		{"4096 bytes, a long needle", irtest.OutSize, "longneedle", []string{strings.Repeat("longneedl", 400) + "longneedle", strings.Repeat("n", 4086) + "longneedle", strings.Repeat("n", 4087) + "longneedle"}},
@@ -256,7 +259,7 @@ func TestStringsContainLikeGo(t *testing.T) {
 func TestStringsAreEqualLikeGo(t *testing.T) {
 	k := newKernel(t)
 	texts := []string{"", "a", "b", "ab", "abc", "abcd", "abcdefgh", "abcdefgi", "abcdefghi", "ab\x00cd", "ab\x00ce"}
-	for _, size := range [][2]int{{8, 8}, {4, 8}, {8, 4}, {16, 16}, {1, 4}, {0, 4}, {3, 0}, {0, 0}, {1500, 2000}} {
+	for _, size := range [][2]int{{8, 8}, {4, 8}, {8, 4}, {16, 16}, {1, 4}, {0, 4}, {3, 0}, {0, 0}, {1500, 2000}, {2048, 2048}, {2047, 2048}} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			p := newBuild("equal")
 			p.b.Exit(p.v(ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrEqual, Imms: []int64{int64(size[0]), int64(size[1])}}, p.out(0), p.out(2048)))
@@ -318,7 +321,7 @@ func TestWhatCannotBeMadeIsAnError(t *testing.T) {
 		{"bits of a histogram", ir.Value{Op: ir.OpIntrinsic, Sym: ir.HistSlot, Imms: []int64{9, 0}}, 1, "9 bits, want 0 to 8"},
 		{"depth of pairs", ir.Value{Op: ir.OpIntrinsic, Sym: ir.PairPop, Imms: []int64{0, 16}}, 3, "depth 0"},
 		{"stride of pairs", ir.Value{Op: ir.OpIntrinsic, Sym: ir.PairPush, Imms: []int64{8, 20}}, 3, "stride 20"},
-		{"too much to look through", ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrContains, Imms: []int64{4097}, Data: []byte(strings.Repeat("x", 200))}, 1, "costs the verifier"},
+		{"too much to look through", ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrContains, Imms: []int64{4097}, Data: []byte(strings.Repeat("x", 200))}, 1, "gives up at a million"},
 		{"NUL in a needle", ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrContains, Imms: []int64{16}, Data: []byte("a\x00b")}, 1, "NUL"},
 	}
 	for _, row := range rows {
@@ -333,5 +336,32 @@ func TestWhatCannotBeMadeIsAnError(t *testing.T) {
 				t.Errorf("error %v, want %q", err, row.want)
 			}
 		})
+	}
+}
+
+// A program may look at a string several times: what the verifier has not decided
+// adds up, and its limit is 8192 branches.
+func TestManySearchesAreOneProgram(t *testing.T) {
+	k := newKernel(t)
+	p := newBuild("searches")
+	sum := p.num(0)
+	for i, needle := range []string{"a", "seven b", "eight by", "nine byte", "bcd", "last"} {
+		found := p.v(ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrContains, Imms: []int64{irtest.OutSize}, Data: []byte(needle)}, p.out(0))
+		sum = p.v(ir.Value{Op: ir.OpOr}, sum, p.v(ir.Value{Op: ir.OpShl}, found, p.num(int64(i))))
+	}
+	same := p.v(ir.Value{Op: ir.OpIntrinsic, Sym: ir.StrEqual, Imms: []int64{2048, 2048}}, p.out(0), p.out(2048))
+	p.b.Exit(p.v(ir.Value{Op: ir.OpOr}, sum, p.v(ir.Value{Op: ir.OpShl}, same, p.num(6))))
+	prog := k.mustLoad(t, p.f)
+	half := strings.Repeat("nine byte, bcd, ", 128)
+	for text, want := range map[string]uint32{half + half: 0b1011000, strings.Repeat(".", 4092) + "last": 0b0100001, "": 0b1000000} {
+		mem := make([]byte, irtest.OutSize)
+		copy(mem, text)
+		got, err := k.run(prog, mem, []uint64{0, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ret != want {
+			t.Errorf("%.20q: %b, want %b", text, got.ret, want)
+		}
 	}
 }

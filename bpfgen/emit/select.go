@@ -22,7 +22,8 @@ type selector struct {
 	folded  map[*ir.Value]bool
 	// wide are the 64-bit immediates that a register holds, in this block
 	// since the last call.
-	wide map[wideKey]reg
+	wide  map[wideKey]reg
+	steps int64 // of the verifier in the loops so far
 }
 
 type wideKey struct {

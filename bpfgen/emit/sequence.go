@@ -11,6 +11,7 @@ type sequence struct {
 	list   asm.Instructions
 	labels map[string]int
 	refs   map[int]string
+	steps  int64 // of the verifier in loops
 }
 
 func newSequence() *sequence { return &sequence{labels: map[string]int{}, refs: map[int]string{}} }
@@ -45,4 +46,15 @@ func (q *sequence) finish() (asm.Instructions, error) {
 		q.list[at].Offset = int16(raw[target] - raw[at+1])
 	}
 	return q.list, nil
+}
+
+// checkpoint makes the verifier note its state here: ways that join, as those out
+// of a loop do, then go on as one, where otherwise each may walk all that follows,
+// the loops there as well. It notes a state eight instructions and two jumps after
+// the last one at the earliest (is_state_visited), and drops those of loops. Jumps
+// to what is next it removes from the program (opt_remove_nops, 5.1).
+func (q *sequence) checkpoint() {
+	for range 8 {
+		q.add(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Ja)})
+	}
 }

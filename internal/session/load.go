@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,7 +83,7 @@ func (o *opener) loadFailed(p *bpfgen.Program, err error) hcl.Diagnostics {
 	if !errors.As(err, &verdict) || !rejected(verdict) {
 		return o.failed("Program refused", fmt.Errorf("load the program of %s: %w", p.Variant.Probe.Address(), err), &subject)
 	}
-	if n, ok := lastInstruction(verdict.Log); ok {
+	if n, _, ok := lastInstruction(verdict.Log); ok {
 		if rng, ok := rangeOf(p.Object.RawPos(n)); ok {
 			subject = rng
 		}
@@ -95,8 +96,8 @@ func (o *opener) loadFailed(p *bpfgen.Program, err error) hcl.Diagnostics {
 		Severity: hcl.DiagError,
 		Summary:  "Program rejected by the verifier",
 		Detail: fmt.Sprintf("The kernel's verifier rejected the program that tracer made of %s. This is a bug in tracer and not in the spec: "+
-			"please report it%s, with the spec, the output of \"tracer version\" and these last lines of the verifier:\n\n  %s",
-			p.Variant.Probe.Address(), report, strings.Join(lastLines(verdict.Log, 8), "\n  ")),
+			"please report it%s, with the spec, the output of \"tracer version\" and these lines of the verifier:\n\n  %s",
+			p.Variant.Probe.Address(), report, strings.Join(verdictLines(verdict.Log), "\n  ")),
 		Subject: &subject,
 	}}
 }
@@ -104,7 +105,7 @@ func (o *opener) loadFailed(p *bpfgen.Program, err error) hcl.Diagnostics {
 // rejected tells a verdict of the verifier from a refusal before it ran, such as
 // a missing privilege.
 func rejected(v *ebpf.VerifierError) bool {
-	_, ok := lastInstruction(v.Log)
+	_, _, ok := lastInstruction(v.Log)
 	return ok
 }
 
@@ -112,19 +113,25 @@ func rejected(v *ebpf.VerifierError) bool {
 // offset and, in brackets, its opcode.
 var verifierInstruction = regexp.MustCompile(`^\s*(?:from \d+ to )?(\d+): .*\([0-9a-f]{2}\)`)
 
-// lastInstruction is the raw offset of the instruction that the log ends with.
-func lastInstruction(log []string) (int, bool) {
+// lastInstruction is the raw offset of the last instruction that the verifier looked
+// at, and the line of the log that says so.
+func lastInstruction(log []string) (offset, line int, ok bool) {
 	for i := len(log) - 1; i >= 0; i-- {
 		if m := verifierInstruction.FindStringSubmatch(log[i]); m != nil {
 			n, err := strconv.Atoi(m[1])
-			return n, err == nil
+			return n, i, err == nil
 		}
 	}
-	return 0, false
+	return 0, 0, false
 }
 
-func lastLines(log []string, n int) []string {
-	return log[max(0, len(log)-n):]
+// verdictLines are those around the last instruction: some before it, and what the
+// verifier says of it, in one line or (7.3) in a report of many.
+func verdictLines(log []string) []string {
+	const before, after = 4, 8
+	_, i, _ := lastInstruction(log)
+	lines := log[max(0, i-before):min(len(log), i+1+after)]
+	return slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.TrimSpace(l) == "" })
 }
 
 // rangeOf is the place in a spec that an instruction comes from.

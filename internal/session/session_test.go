@@ -291,14 +291,47 @@ func TestLastInstructionIsFoundInTheVerifiersLog(t *testing.T) {
 		{"plain", "0: R1=ctx() R10=fp0\n0: (b7) r0 = 0\n17: (85) call bpf_map_lookup_elem#1\nR2 !read_ok\nprocessed 3 insns", 17, true},
 		{"with state", "4: (79) r1 = *(u64 *)(r0 +0)          ; R0=scalar\n5: R1=scalar\n5: (95) exit\nR0 leaks", 5, true},
 		{"branch", "from 3 to 9: R0=0\n9: (bf) r1 = r2\nbad", 9, true},
+		{"with a report (7.3)", report73, 2, true},
 		{"no instruction", "BPF program is too large", 0, false},
 		{"empty", "", 0, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got, ok := lastInstruction(strings.Split(row.log, "\n")); got != row.want || ok != row.ok {
+			if got, _, ok := lastInstruction(strings.Split(row.log, "\n")); got != row.want || ok != row.ok {
 				t.Errorf("got %d, %v; want %d, %v", got, ok, row.want, row.ok)
 			}
 		})
+	}
+}
+
+const report73 = `0: R1=ctx() R10=fp0
+0: (18) r0 = 0x5                      ; R0=5
+2: (bf) r1 = r9
+R9 !read_ok
+
+Verification failed: Register Type Safety: Unreadable register
+
+Reason:
+  R9 has never been initialized on this path, so the verifier cannot use it as an input.
+
+At:
+  insn 2
+       | ^-- error: R9 is not readable
+  Instruction context:
+      0 | (18) r0 = 0x5
+  >>> 2 | (bf) r1 = r9
+      3 | (95) exit
+
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0`
+
+func TestAVerdictIsShownWithItsReason(t *testing.T) {
+	got := strings.Join(verdictLines(strings.Split(report73, "\n")), "\n")
+	for _, want := range []string{"2: (bf) r1 = r9", "R9 !read_ok", "has never been initialized"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "exit") {
+		t.Errorf("the whole report:\n%s", got)
 	}
 }
 

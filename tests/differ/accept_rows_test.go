@@ -107,6 +107,14 @@ probe "tracepoint" "p" {
 }`,
 	},
 	{
+		name: "several of the longest strings are looked through", // 6.18: EFAULT; below, as before
+		spec: `
+probe "tracepoint" "p" {
+  target = "syscalls:sys_enter_openat"
+  where  = strcontains(str(args.filename, 4096), "a") || strcontains(str(args.filename, 4096), "seven b") || strcontains(str(args.filename, 4096), "ten bytes.")
+}`,
+	},
+	{
 		name: "a pointer to void that is const is read as the kernel allows", // up to 6.12
 		spec: `
 probe "raw_tracepoint" "p" {
@@ -137,7 +145,7 @@ probe "kretprobe" "p" {
 
 // mostSteps is how many instructions of any of these programs the verifier may
 // walk, of the million that it walks at most.
-const mostSteps = 100_000
+const mostSteps = 200_000
 
 func TestSpecsRejectedBeforeLoad(t *testing.T) {
 	a := newAcceptance(t)
