@@ -58,8 +58,17 @@ const (
 	mapZeros   = "zeros"
 )
 
+// shortKey is the longest key before facts.LongKeys, in bytes.
+const shortKey = 512
+
 func (c *compiler) table(i int, t *plan.Table) {
 	lay := layout.NewTable(t)
+	if have, asked := c.plan.Features[string(facts.LongKeys)]; asked && !have && lay.Key.Size > shortKey {
+		c.diags = append(c.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Key too long", Subject: &t.Range,
+			Detail: fmt.Sprintf("The keys of table %q are of %d bytes, and this kernel takes %d at most (Linux 5.11 and later take more). Make their strings shorter, as in str(args.filename, 64), or leave one out.", t.Name, lay.Key.Size, shortKey),
+		})
+	}
 	out := &Table{Table: lay, Map: fmt.Sprintf("table%d", i)}
 	if lay.Key.Size > 0 {
 		out.Other = out.Map + "_other"
@@ -69,7 +78,11 @@ func (c *compiler) table(i int, t *plan.Table) {
 		c.tableMap(t, out.Map, row(lay.ValueSize))
 	}
 	c.out.Tables = append(c.out.Tables, out)
-	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other, Atomic: lower.Concurrent(c.feeders(t))}
+	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other, Atomic: c.concurrent(c.feeders(t))}
+}
+
+func (c *compiler) concurrent(mechanisms []string) bool {
+	return lower.Concurrent(mechanisms, c.plan.Features[string(facts.FaultableTracepoints)])
 }
 
 // feeders are the mechanisms of the programs that feed a table, one each.
@@ -116,7 +129,7 @@ func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
 
 func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 	in := lower.Input{
-		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)), Counted: counted,
+		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: c.concurrent(counting(v.Probe)), Counted: counted,
 		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n), Targets: fmt.Sprintf("targets%d", n)},
 	}
 	if v.Stream {

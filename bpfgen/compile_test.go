@@ -71,6 +71,56 @@ func planned(t *testing.T, src []byte, mechanism string) *plan.Plan {
 	return p
 }
 
+// Where programs on tracepoints of system calls may preempt each other, two that add
+// to the same row do so atomically; one alone need not.
+func TestProgramsThatShareARowAddAtomically(t *testing.T) {
+	const two = `
+probe "tracepoint" "in" {
+  target = "syscalls:sys_enter_openat"
+  aggregate "t" {
+    values = { n = sum(1) }
+  }
+}`
+	second := strings.NewReplacer("\"in\"", "\"out\"", "enter", "exit").Replace(two)
+	for _, row := range []struct {
+		spec      string
+		faultable bool
+		atomic    bool
+	}{{two, true, false}, {two + second, false, false}, {two + second, true, true}} {
+		p := planned(t, []byte(row.spec), "")
+		if _, asked := p.Features[string(facts.FaultableTracepoints)]; asked != (len(row.spec) > len(two)) {
+			t.Errorf("of %d probes: asked %t", len(p.Probes), asked)
+		}
+		p.Features[string(facts.FaultableTracepoints)] = row.faultable
+		o, diags := bpfgen.Compile(p)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if got := strings.Contains(o.Programs[0].Object.String(), "StXAtomicAddDW"); got != row.atomic {
+			t.Errorf("%d probes, preempted %t: atomic %t, want %t\n%s", len(p.Probes), row.faultable, got, row.atomic, o.Programs[0].Object)
+		}
+	}
+}
+
+func TestALongKeyOnAnOldKernelIsAnErrorAtTheTable(t *testing.T) {
+	p := planned(t, []byte(`
+probe "tracepoint" "t" {
+  target = "syscalls:sys_enter_openat"
+  aggregate "t" {
+    by     = { name = str(args.filename, 600) }
+    values = { n = count() }
+  }
+}`), "")
+	if _, diags := bpfgen.Compile(p); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	p.Features[string(facts.LongKeys)] = false
+	_, diags := bpfgen.Compile(p)
+	if len(diags) != 1 || diags[0].Summary != "Key too long" || diags[0].Subject.Start.Line != 4 {
+		t.Errorf("diagnostics %v", diags)
+	}
+}
+
 func TestTooMuchTextIsAnErrorAtTheSearch(t *testing.T) {
 	_, diags := bpfgen.Compile(planned(t, []byte(`
 probe "tracepoint" "t" {

@@ -46,20 +46,28 @@ type Table struct {
 // The kernel runs no perf tracepoint or kprobe program amid another one on a
 // CPU (bpf_prog_active in trace_call_bpf and kprobe_multi_link_prog_run), and no
 // raw tracepoint program amid itself (prog->active in __bpf_trace_run); what it
-// refuses it counts as missed. Uprobe programs may be preempted by themselves.
-func Concurrent(mechanisms []string) bool {
-	raw, others := 0, 0
+// refuses it counts as missed. Programs on tracepoints are like those on raw ones
+// if those of system calls can be preempted (facts.FaultableTracepoints). Uprobe
+// programs may be preempted by themselves.
+func Concurrent(mechanisms []string, faultable bool) bool {
+	alone, others := 0, 0
 	for _, m := range mechanisms {
 		switch m {
-		case "perf tracepoint", "raw_syscalls", "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi", "kprobe.session":
+		case "perf tracepoint", "raw_syscalls":
+			if faultable {
+				alone++
+			} else {
+				others++
+			}
+		case "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi", "kprobe.session":
 			others++
 		case "tp_btf", "raw tracepoint":
-			raw++
+			alone++
 		default:
 			return true
 		}
 	}
-	return raw > 1 || raw == 1 && others > 0
+	return alone > 1 || alone == 1 && others > 0
 }
 
 // Input is one variant to lower.

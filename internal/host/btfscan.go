@@ -1,11 +1,13 @@
 package host
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"tracer/interpreter/facts"
@@ -22,6 +24,23 @@ func (h *Host) CommOffset() (int, error) {
 		defer release()
 		return memberOffset(raw, "task_struct", "comm")
 	})
+}
+
+// tryFaultable looks for the function that runs system calls' tracepoints.
+func tryFaultable(h *Host) error {
+	raw, release, err := mapped(filepath.Join(h.types.dir, "vmlinux"))
+	if err != nil {
+		return notFound("BTF of this kernel: %v", err)
+	}
+	defer release()
+	_, texts, err := btfSections(raw)
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(texts, []byte("\x00trace_call_bpf_faultable\x00")) {
+		return ebpf.ErrNotSupported
+	}
+	return nil
 }
 
 // mapped is the content of a file of BTF in sysfs, in memory until release. It

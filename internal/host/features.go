@@ -43,6 +43,8 @@ func featureProbes() []featureProbe {
 		{facts.AttachCookie, "helper bpf_get_attach_cookie", "5.15", "", haveHelper(ebpf.Kprobe, asm.FnGetAttachCookie), false},
 		{facts.TaskBTF, "helper bpf_get_current_task_btf", "5.11", "CONFIG_DEBUG_INFO_BTF", haveHelper(ebpf.TracePoint, asm.FnGetCurrentTaskBtf), false},
 		{facts.AncestorCgroup, "helper bpf_get_current_ancestor_cgroup_id in tracing programs", "5.14", "CONFIG_CGROUPS", haveHelper(ebpf.TracePoint, asm.FnGetCurrentAncestorCgroupId), false},
+		{facts.FaultableTracepoints, "programs on system calls' tracepoints that can be preempted", "7.2", "", tryFaultable, true},
+		{facts.LongKeys, "table keys above 512 bytes", "5.11", "", tryLongKeys, false},
 		{facts.PerfEventProbe, "perf event programs", "4.9", "CONFIG_PERF_EVENTS", tryPerfEvent, false},
 	}
 }
@@ -114,6 +116,15 @@ func haveHelper(kind ebpf.ProgramType, helper asm.BuiltinFunc) func(*Host) error
 // returnZero is the smallest program.
 func returnZero() asm.Instructions {
 	return asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+}
+
+// tryLongKeys makes a hash of keys above MAX_BPF_STACK (htab_map_alloc_check).
+func tryLongKeys(*Host) error {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 520, ValueSize: 8, MaxEntries: 1})
+	if err == nil {
+		err = m.Close()
+	}
+	return unsupported(err, unix.E2BIG)
 }
 
 // load loads one program with the types that are loaded already, and hands it

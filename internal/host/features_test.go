@@ -86,6 +86,19 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
+func TestFaultableTracepointsAreThoseOfAKernelsSymbols(t *testing.T) {
+	needFile(t, "/sys/kernel/btf/vmlinux")
+	h := Open(Options{})
+	symbols, err := h.kallsyms()
+	if err != nil {
+		t.Skip(err)
+	}
+	want := strings.Contains(symbols, " trace_call_bpf_faultable\n")
+	if err := h.Feature(facts.FaultableTracepoints); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+		t.Errorf("error %v; kallsyms has the function: %t", err, want)
+	}
+}
+
 func TestTheProbeOfAtomicFetchFetches(t *testing.T) {
 	var raw bytes.Buffer
 	if err := fetchAndAdd().Marshal(&raw, binary.LittleEndian); err != nil {

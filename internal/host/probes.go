@@ -220,7 +220,7 @@ func taskStorageSpec() *ebpf.MapSpec {
 }
 
 // tryUprobeEvent asks whether this process may have perf events of user probes:
-// since 6.16 (and in earlier kernels that took over the change) they want
+// newer kernels (seen on 6.18) want
 // CAP_SYS_ADMIN, CAP_PERFMON does not do. The answer comes before anything is
 // looked at, so the place is one that no program has.
 func tryUprobeEvent(h *Host) error {

@@ -100,6 +100,7 @@ func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 	c.unusedLocals()
 	c.misspelledTries()
 	c.finishTables()
+	c.preempted()
 	slices.SortStableFunc(c.diags, func(a, b *hcl.Diagnostic) int {
 		if a.Subject == nil || b.Subject == nil {
 			return 0
@@ -168,6 +169,24 @@ func (c *checker) needs(v *plan.Variant) {
 	}
 	if fetch {
 		c.lacks(facts.AtomicFetch)
+	}
+}
+
+// preempted asks whether programs on system calls' tracepoints may run amid others,
+// if there are others.
+func (c *checker) preempted() {
+	programs, tracepoints := 0, false
+	for _, p := range c.plan.Probes {
+		for _, v := range p.Variants {
+			programs++
+			if v.Pair != plan.PairNone {
+				programs++
+			}
+			tracepoints = tracepoints || v.Mechanism.Name == "perf tracepoint" || v.Mechanism.Name == "raw_syscalls"
+		}
+	}
+	if tracepoints && programs > 1 {
+		c.feature(facts.FaultableTracepoints)
 	}
 }
 

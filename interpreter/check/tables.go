@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 	"tracer/interpreter/report"
 	"tracer/interpreter/tree"
@@ -347,6 +348,9 @@ func (c *checker) size(t *tableBuilder) {
 	if len(t.table.By) == 0 {
 		t.table.MaxEntries = 1
 		return
+	}
+	if t.table.KeyBytes() > 256 {
+		c.lacks(facts.LongKeys)
 	}
 	if t.maxSet {
 		return

@@ -98,7 +98,7 @@ const (
 	KprobeNotrace  Feature = "kprobe_notrace"  // kprobes where ftrace does not trace (CONFIG_KPROBE_EVENTS_ON_NOTRACE)
 	KprobeMulti    Feature = "kprobe_multi"    // BPF_TRACE_KPROBE_MULTI (5.18, CONFIG_FPROBE)
 	KprobeSession  Feature = "kprobe_session"  // BPF_TRACE_KPROBE_SESSION (6.10)
-	UprobeEvent    Feature = "uprobe_event"    // user probes by perf events (4.17), for this process (CAP_SYS_ADMIN since 6.16)
+	UprobeEvent    Feature = "uprobe_event"    // user probes by perf events (4.17), for this process (newer kernels want CAP_SYS_ADMIN)
 	UprobeMulti    Feature = "uprobe_multi"    // BPF_TRACE_UPROBE_MULTI (6.6)
 	UprobeSession  Feature = "uprobe_session"  // BPF_TRACE_UPROBE_SESSION (6.13)
 	Fentry         Feature = "fentry"          // BPF_TRACE_FENTRY (5.5)
@@ -109,6 +109,11 @@ const (
 	TaskBTF        Feature = "task_btf"        // bpf_get_current_task_btf (5.11)
 	AncestorCgroup Feature = "ancestor_cgroup" // bpf_get_current_ancestor_cgroup_id in tracing programs (5.14)
 	PerfEventProbe Feature = "perf_event"      // perf event programs
+	LongKeys       Feature = "long_keys"       // hash keys above 512 bytes (5.11)
+
+	// FaultableTracepoints: programs on system calls' tracepoints run where they can
+	// be preempted, by any program but themselves (trace_call_bpf_faultable, 7.2).
+	FaultableTracepoints Feature = "faultable_tracepoints"
 )
 
 // Function is a kernel function.

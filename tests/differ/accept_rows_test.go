@@ -159,6 +159,9 @@ func TestSpecsRejectedBeforeLoad(t *testing.T) {
 			}
 			pl.RingBytes = ringBytes
 			o, diags := bpfgen.Compile(pl)
+			if diags.HasErrors() && diags[0].Summary == "Key too long" && f.Feature(facts.LongKeys) != nil {
+				t.Skip(firstError(diags))
+			}
 			if diags.HasErrors() {
 				t.Fatal(firstError(diags))
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/rlimit"
 
 	"tracer/bpfgen"
 	"tracer/internal/bpfcall"
@@ -70,6 +71,9 @@ func newAcceptance(t *testing.T) *acceptance {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("loading programs needs root")
+	}
+	if err := rlimit.RemoveMemlock(); err != nil { // before 5.11 maps count against it
+		t.Fatal(err)
 	}
 	h := host.Open(host.Options{})
 	a := &acceptance{facts: loadable{Host: h}, types: templates.All(), names: map[string][]names{}, cache: h.BTFCache(), symbols: symbol.New(symbol.Options{})}

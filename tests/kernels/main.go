@@ -113,6 +113,17 @@ const remarks = `
 | kprobe.multi, uprobe.multi | 5.18, 6.6 | a perf event for each target |
 | kprobe.session, uprobe.session | 6.10, 6.13 | a program at the entry of calls and one at the return |
 | the count of what a kprobe missed | 6.6 | calls that a return probe does not follow (see below) are not counted as missed |
+| table keys above 512 bytes | 5.11 | refused at the table's line |
+| control of maps' memory by control groups | 5.11 | RLIMIT_MEMLOCK is raised |
+
+## What newer kernels do otherwise
+
+Since 7.2 programs on tracepoints of system calls, raw ones too, run where the kernel can
+preempt them, and it runs no program amid itself: while one is preempted, events of other
+threads on that processor are missed, and counted as such. With two programs that make system
+calls and a real-time thread that interrupts them 4,000 times, all on one processor, 10 to 20 of
+100 events were missed on 7.3, and none on kernels before; each of the events was in the table
+or among those missed. Programs that add to the same row of a table do so atomically there.
 
 ## How many calls at once
 
@@ -156,9 +167,9 @@ kernel of the matrix: 1,016 specs on 6.12 and 1,159 on 6.1 have loaded since, of
 ` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw
 tracepoints and user functions run. Tracepoints and system calls do not: their formats are in
 tracefs, which only root may read (or CAP_DAC_READ_SEARCH). Perf events of user probes want
-CAP_SYS_ADMIN since 6.16, and in earlier kernels that took over that change: the plan then takes
-links, which do without (uprobe.multi, 6.6), for a single function too, and says so. fmt, version, catalog and validate need nothing; validate warns of what it may
-not look up.
+CAP_SYS_ADMIN in newer kernels (seen on 6.18): the plan then takes links, which do without
+(uprobe.multi, 6.6), for a single function too, and says so. fmt, version, catalog and
+validate need nothing; validate warns of what it may not look up.
 `
 
 // document is the whole text.

@@ -28,6 +28,9 @@ type exact struct {
 func (e exact) check(t *testing.T) result {
 	t.Helper()
 	got := e.do(t)
+	for tries := 3; tries > 0 && e.preempted(t, got); tries-- {
+		got = e.do(t)
+	}
 	for name, want := range e.tables {
 		compareRows(t, name, got.table(t, name).rows, want)
 	}
@@ -52,6 +55,20 @@ func (e exact) check(t *testing.T) result {
 		compareEvents(t, got.output.events, e.events)
 	}
 	return got
+}
+
+// preempted says that the kernel missed events because it does not run a program
+// amid itself, and may preempt it (since 7.2): then a run says nothing about the
+// others. TestPreemptedProgramsCountOrMiss looks at those runs.
+func (e exact) preempted(t *testing.T, got result) bool {
+	t.Helper()
+	for probe, c := range got.summary {
+		if _, given := e.counters[probe]["missed"]; !given && c["missed"] > 0 && faultable(t) {
+			t.Logf("%s was preempted: %d events missed; once more", probe, c["missed"])
+			return true
+		}
+	}
+	return false
 }
 
 // runAll runs each row as a test of its own.

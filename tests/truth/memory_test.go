@@ -1,17 +1,24 @@
 package truth
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // memoryGroup makes a control group of limited memory, of either version, and
 // gives its list of processes.
 func memoryGroup(t *testing.T, bytes int) string {
 	t.Helper()
+	if countsAgainstLimit(t) {
+		t.Skip("before 5.11 the memory of maps counts against RLIMIT_MEMLOCK, which tracer raises")
+	}
 	name := fmt.Sprintf("truth-memory-%d", os.Getpid())
 	group, limit := filepath.Join("/sys/fs/cgroup/memory", name), "memory.limit_in_bytes"
 	if root := "/sys/fs/cgroup"; exists(filepath.Join(root, "cgroup.controllers")) {
@@ -35,6 +42,28 @@ func memoryGroup(t *testing.T, bytes int) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(group, "cgroup.procs")
+}
+
+// countsAgainstLimit says that this kernel lets no maps be made without RLIMIT_MEMLOCK.
+func countsAgainstLimit(t *testing.T) bool {
+	t.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
+	if err == nil {
+		return m.Close() != nil
+	}
+	return errors.Is(err, unix.EPERM)
 }
 
 // A ring buffer that cannot be made is an error that says what to do, and doing
