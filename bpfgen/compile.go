@@ -78,21 +78,17 @@ func (c *compiler) table(i int, t *plan.Table) {
 		c.tableMap(t, out.Map, row(lay.ValueSize))
 	}
 	c.out.Tables = append(c.out.Tables, out)
-	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other, Atomic: c.concurrent(c.feeders(t))}
-}
-
-func (c *compiler) concurrent(mechanisms []string) bool {
-	return lower.Concurrent(mechanisms, c.plan.Features[string(facts.FaultableTracepoints)])
+	c.tables[t] = &lower.Table{Table: lay, Map: out.Map, Other: out.Other, Atomic: lower.Concurrent(c.feeders(t))}
 }
 
 // feeders are the mechanisms of the programs that feed a table, one each.
-func (c *compiler) feeders(t *plan.Table) []string {
-	var out []string
+func (c *compiler) feeders(t *plan.Table) []plan.Mechanism {
+	var out []plan.Mechanism
 	for _, p := range c.plan.Probes {
 		for _, v := range p.Variants {
 			for _, f := range v.Aggregates {
 				if f.Table == t {
-					out = append(out, v.Mechanism.Name)
+					out = append(out, v.Mechanism)
 				}
 			}
 		}
@@ -101,12 +97,12 @@ func (c *compiler) feeders(t *plan.Table) []string {
 }
 
 // counting are the mechanisms of the programs that add to a probe's counters.
-func counting(p *plan.Probe) []string {
-	var out []string
+func counting(p *plan.Probe) []plan.Mechanism {
+	var out []plan.Mechanism
 	for _, v := range p.Variants {
-		out = append(out, v.Mechanism.Name)
+		out = append(out, v.Mechanism)
 		if v.Pair != plan.PairNone && !v.Mechanism.Session {
-			out = append(out, v.EntryMechanism.Name)
+			out = append(out, v.EntryMechanism)
 		}
 	}
 	return out
@@ -129,7 +125,7 @@ func (c *compiler) tableMap(t *plan.Table, name string, spec *ebpf.MapSpec) {
 
 func (c *compiler) variant(n int, v *plan.Variant, counted bool) {
 	in := lower.Input{
-		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: c.concurrent(counting(v.Probe)), Counted: counted,
+		Plan: c.plan, Variant: v, Tables: c.tables, Atomic: lower.Concurrent(counting(v.Probe)), Counted: counted,
 		Maps: lower.Maps{Events: MapEvents, Counters: MapCounters, Scratch: mapScratch, Zeros: mapZeros, Calls: fmt.Sprintf("calls%d", n), Targets: fmt.Sprintf("targets%d", n)},
 	}
 	if v.Stream {

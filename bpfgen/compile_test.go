@@ -57,15 +57,18 @@ func compileBy(t *testing.T, src []byte, mechanism string) *bpfgen.Object {
 	return o
 }
 
-func planned(t *testing.T, src []byte, mechanism string) *plan.Plan {
+func planned(t *testing.T, src []byte, mechanism string, more ...facts.Feature) *plan.Plan {
 	t.Helper()
 	m := machine()
+	for _, f := range more {
+		m.Features[f] = ""
+	}
 	env := &unit.Env{Names: unit.ABI("x86_64")}
 	sp, diags := spec.Parse([]spec.Source{{Name: "spec.hcl", Bytes: src}})
-	vars, more := sp.Resolve(spec.Inputs{}, check.PlanFunctions(m, env))
-	diags = append(diags, more...)
-	p, more := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: m, Env: env, Mechanism: mechanism})
-	if diags = append(diags, more...); diags.HasErrors() {
+	vars, found := sp.Resolve(spec.Inputs{}, check.PlanFunctions(m, env))
+	diags = append(diags, found...)
+	p, found := check.Spec(check.Input{Spec: sp, Vars: vars, Facts: m, Env: env, Mechanism: mechanism})
+	if diags = append(diags, found...); diags.HasErrors() {
 		t.Fatal(diags)
 	}
 	return p
@@ -83,21 +86,21 @@ probe "tracepoint" "in" {
 }`
 	second := strings.NewReplacer("\"in\"", "\"out\"", "enter", "exit").Replace(two)
 	for _, row := range []struct {
-		spec      string
-		faultable bool
-		atomic    bool
-	}{{two, true, false}, {two + second, false, false}, {two + second, true, true}} {
-		p := planned(t, []byte(row.spec), "")
-		if _, asked := p.Features[string(facts.FaultableTracepoints)]; asked != (len(row.spec) > len(two)) {
-			t.Errorf("of %d probes: asked %t", len(p.Probes), asked)
-		}
-		p.Features[string(facts.FaultableTracepoints)] = row.faultable
+		spec   string
+		have   []facts.Feature
+		atomic bool
+	}{
+		{two, []facts.Feature{facts.FaultableTracepoints}, false},
+		{two + second, nil, false},
+		{two + second, []facts.Feature{facts.FaultableTracepoints}, true},
+	} {
+		p := planned(t, []byte(row.spec), "", row.have...)
 		o, diags := bpfgen.Compile(p)
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
 		if got := strings.Contains(o.Programs[0].Object.String(), "StXAtomicAddDW"); got != row.atomic {
-			t.Errorf("%d probes, preempted %t: atomic %t, want %t\n%s", len(p.Probes), row.faultable, got, row.atomic, o.Programs[0].Object)
+			t.Errorf("%d probes, with %v: atomic %t, want %t\n%s", len(p.Probes), row.have, got, row.atomic, o.Programs[0].Object)
 		}
 	}
 }

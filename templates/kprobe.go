@@ -16,14 +16,14 @@ import (
 )
 
 var kprobeMechanisms = []Mechanism{
-	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
-	{Name: "kprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
 }
 
 var kretprobeMechanisms = []Mechanism{
-	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
-	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all functions"},
-	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
+	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
 }
 
 // kprobe: the entry of kernel functions (or a place inside one, fn+0x1c).

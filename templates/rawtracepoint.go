@@ -24,8 +24,8 @@ func rawTracepoint() *Type {
 		Resolve: resolveRawTracepoint,
 		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.RawTracepoints() },
 		Mechanisms: []Mechanism{
-			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads", Reads: typedArgument},
-			{Name: "raw tracepoint", One: true, Caps: capsTrace, Reason: "members are read by a helper"},
+			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Guard: plan.GuardSelf, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads", Reads: typedArgument},
+			{Name: "raw tracepoint", One: true, Guard: plan.GuardSelf, Caps: capsTrace, Reason: "members are read by a helper"},
 		},
 	}
 }

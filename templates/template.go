@@ -60,6 +60,9 @@ type Mechanism struct {
 	Entry  string
 	Caps   []string
 	Reason string // when it is taken
+	// Guard and Faultable are those of plan.Mechanism.
+	Guard     plan.Guard
+	Faultable bool
 	// Reads says whether its programs can read an argument; nil: any.
 	Reads func(*tree.ArgLoc) bool
 }
@@ -153,7 +156,7 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 		if force != "" {
 			reason = "forced"
 		}
-		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared, Session: m.Session}, nil
+		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared, Session: m.Session, Guard: m.Guard, Faultable: m.Faultable}, nil
 	}
 	if missing != nil {
 		return plan.Mechanism{}, missing // of the last, which asks least of the kernel

@@ -24,7 +24,7 @@ func tracepoint() *Type {
 		Resolve: resolveTracepoint,
 		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.Tracepoints() },
 		Mechanisms: []Mechanism{{
-			Name: "perf tracepoint", Many: false, Caps: capsTrace, Reason: "fields are read by the offsets of the format file",
+			Name: "perf tracepoint", Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, Reason: "fields are read by the offsets of the format file",
 		}},
 	}
 }

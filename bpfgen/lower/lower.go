@@ -40,31 +40,18 @@ type Table struct {
 	Atomic bool
 }
 
-// Concurrent says that among programs with these mechanisms, all of which add
-// to one per-CPU word, one may run amid another on the same CPU.
-//
-// The kernel runs no perf tracepoint or kprobe program amid another one on a
-// CPU (bpf_prog_active in trace_call_bpf and kprobe_multi_link_prog_run), and no
-// raw tracepoint program amid itself (prog->active in __bpf_trace_run); what it
-// refuses it counts as missed. Programs on tracepoints are like those on raw ones
-// if those of system calls can be preempted (facts.FaultableTracepoints). Uprobe
-// programs may be preempted by themselves.
-func Concurrent(mechanisms []string, faultable bool) bool {
+// Concurrent says that of programs, all of which add to one per-CPU word, one may
+// run amid another on the same CPU.
+func Concurrent(programs []plan.Mechanism) bool {
 	alone, others := 0, 0
-	for _, m := range mechanisms {
-		switch m {
-		case "perf tracepoint", "raw_syscalls":
-			if faultable {
-				alone++
-			} else {
-				others++
-			}
-		case "kprobe perf link", "kretprobe perf link", "kprobe.multi", "kretprobe.multi", "kprobe.session":
-			others++
-		case "tp_btf", "raw tracepoint":
+	for _, m := range programs {
+		switch m.Guard {
+		case plan.GuardNone:
+			return true
+		case plan.GuardSelf:
 			alone++
 		default:
-			return true
+			others++
 		}
 	}
 	return alone > 1 || alone == 1 && others > 0

@@ -4,11 +4,16 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/cilium/ebpf"
 	"github.com/urfave/cli/v3"
 
 	"tracer/bpfgen"
+	"tracer/interpreter/facts"
+	"tracer/interpreter/plan"
 	"tracer/interpreter/unit"
 	"tracer/spec/diag"
 )
@@ -69,6 +74,12 @@ func (a *app) showPlan(o *planOptions, c *compiled) error {
 	view.Tracer = a.env.Build.Version
 	if a.env.Facts == nil {
 		view.Missing = append(view.Missing, a.machine().Privileges().Missing()...)
+	}
+	guarded := slices.ContainsFunc(c.plan.Probes, func(p *plan.Probe) bool {
+		return slices.ContainsFunc(p.Variants, func(v *plan.Variant) bool { return v.Mechanism.Guard == plan.GuardAll })
+	})
+	if guarded && errors.Is(a.facts().Feature(facts.MissesCounted), ebpf.ErrNotSupported) {
+		view.Features[string(facts.MissesCounted)] = false
 	}
 	if o.asJSON {
 		enc := json.NewEncoder(a.streams.Out)

@@ -99,6 +99,12 @@ func TestAPlanReadsAloud(t *testing.T) {
 		t.Error(diff)
 	}
 	out.Reset()
+	view.Features = map[string]bool{string(facts.MissesCounted): false}
+	(&planText{w: &out}).write(view)
+	if !strings.Contains(out.String(), "Misses: events within other programs") {
+		t.Errorf("no word about misses in\n%s", out.String())
+	}
+	out.Reset()
 	(&planText{w: &out, width: 60}).write(view)
 	for _, want := range []string{
 		"  on        10 targets: vfs_a, vfs_b, vfs_c, vfs_d, vfs_e,\n            vfs_f, vfs_g, vfs_h and 2 more (-v names them)\n",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"tracer/interpreter/facts"
 	"tracer/spec/diag"
 )
 
@@ -55,6 +56,9 @@ func (t *planText) write(v *planView) {
 	}
 	t.memory(v)
 	t.privileges(v)
+	if counted, asked := v.Features[string(facts.MissesCounted)]; asked && !counted {
+		t.line("Misses: events within other programs are not counted here (since Linux 6.7).")
+	}
 	if targets == 0 {
 		t.line("Plan: nothing to attach.")
 		return

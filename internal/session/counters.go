@@ -98,7 +98,7 @@ func mergeCounters(raw []byte, cpus int) value.Counters {
 
 // missedNow is, by probe, how often the kernel did not run a program because
 // another was running on that CPU, or because it could not enter the probe.
-// Kernels that do not say (before 5.12) count as none.
+// Kernels that do not say (before 5.12, most before 6.7) count as none.
 func (s *Session) missedNow() []uint64 {
 	missed := append([]uint64(nil), s.missed...)
 	for _, p := range s.loaded {
@@ -113,7 +113,7 @@ func (s *Session) missedNow() []uint64 {
 }
 
 // missedByLink is the kernel's own count of probe hits that a link could not
-// take (kprobes 6.6, kprobe.multi 6.7); 0 where it does not say.
+// take (6.7); 0 where it does not say.
 func missedByLink(l link.Link) uint64 {
 	info, err := l.Info()
 	if err != nil {

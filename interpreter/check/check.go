@@ -175,18 +175,24 @@ func (c *checker) needs(v *plan.Variant) {
 // preempted asks whether programs on system calls' tracepoints may run amid others,
 // if there are others.
 func (c *checker) preempted() {
-	programs, tracepoints := 0, false
+	programs := 0
+	var faultable []*plan.Mechanism
 	for _, p := range c.plan.Probes {
 		for _, v := range p.Variants {
-			programs++
-			if v.Pair != plan.PairNone {
-				programs++
+			for _, m := range []*plan.Mechanism{&v.Mechanism, &v.EntryMechanism} {
+				if m.Name != "" {
+					programs++
+				}
+				if m.Faultable {
+					faultable = append(faultable, m)
+				}
 			}
-			tracepoints = tracepoints || v.Mechanism.Name == "perf tracepoint" || v.Mechanism.Name == "raw_syscalls"
 		}
 	}
-	if tracepoints && programs > 1 {
-		c.feature(facts.FaultableTracepoints)
+	if len(faultable) > 0 && programs > 1 && c.feature(facts.FaultableTracepoints) {
+		for _, m := range faultable {
+			m.Guard = plan.GuardSelf
+		}
 	}
 }
 

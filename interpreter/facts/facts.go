@@ -110,6 +110,7 @@ const (
 	AncestorCgroup Feature = "ancestor_cgroup" // bpf_get_current_ancestor_cgroup_id in tracing programs (5.14)
 	PerfEventProbe Feature = "perf_event"      // perf event programs
 	LongKeys       Feature = "long_keys"       // hash keys above 512 bytes (5.11)
+	MissesCounted  Feature = "misses_counted"  // programs refused amid others are counted (6.7)
 
 	// FaultableTracepoints: programs on system calls' tracepoints run where they can
 	// be preempted, by any program but themselves (trace_call_bpf_faultable, 7.2).

@@ -112,7 +112,22 @@ type Mechanism struct {
 	Shared bool
 	// Session: one program runs at both ends of a call.
 	Session bool
+	Guard   Guard
+	// Faultable: its programs may be those of system calls' tracepoints, so that
+	// Guard is less where facts.FaultableTracepoints.
+	Faultable bool
 }
+
+// Guard is what the kernel does not run amid a program on its CPU, be it by an
+// interrupt or by preemption. It counts that as missed.
+type Guard uint8
+
+// The guards, each of which includes those before.
+const (
+	GuardNone Guard = iota // all may run (user probes)
+	GuardSelf              // the program itself (prog->active in __bpf_trace_run)
+	GuardAll               // all that have GuardAll (bpf_prog_active in trace_call_bpf and kprobe_multi_link_prog_run)
+)
 
 // Selector is how a program knows its own targets where the mechanism's event
 // is shared. Events of others are no events of the probe.

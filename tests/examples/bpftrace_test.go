@@ -140,12 +140,19 @@ func TestTracerCountsWhatBpftraceCounts(t *testing.T) {
 			if err := os.WriteFile(script, []byte(p.command(w.command, port)), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			ours := p.apply(t, "-c", "/bin/sh "+script, spec)
-			theirs := bpftrace(t, s.bpftrace, "/bin/sh "+script)
-			got, want := ours.value(w), theirs.value(w)
-			if !same(got, want, w.about) || got == "" || got == "0" || w.value != "" && got != w.value {
-				t.Errorf("tracer counts %q, bpftrace %q; it must be %q", got, want, w.value)
-				t.Logf("tracer:\n%.3000s\nbpftrace:\n%.3000s", ours.text, theirs.text)
+			for tries := 2; ; tries-- {
+				ours := p.apply(t, "-c", "/bin/sh "+script, spec)
+				theirs := bpftrace(t, s.bpftrace, "/bin/sh "+script)
+				got, want := ours.value(w), theirs.value(w)
+				right := got != "" && got != "0" && (w.value == "" || got == w.value)
+				if right && same(got, want, w.about) {
+					return
+				}
+				if right && w.value != "" && tries > 0 {
+					t.Logf("bpftrace counts %q: other programs may have events too; once more", want)
+					continue
+				}
+				t.Fatalf("tracer counts %q, bpftrace %q; it must be %q\ntracer:\n%.3000s\nbpftrace:\n%.3000s", got, want, w.value, ours.text, theirs.text)
 			}
 		})
 	}

@@ -112,7 +112,7 @@ const remarks = `
 | BTF of modules | 5.11 | arguments of modules' functions are ` + "`args[0]`" + `, ` + "`args[1]`" + `, …: ` + "`cast`" + ` types them |
 | kprobe.multi, uprobe.multi | 5.18, 6.6 | a perf event for each target |
 | kprobe.session, uprobe.session | 6.10, 6.13 | a program at the entry of calls and one at the return |
-| the count of what a kprobe missed | 6.6 | calls that a return probe does not follow (see below) are not counted as missed |
+| the count of what probes missed | 6.7 | events of tracepoints and kernel functions that find another program running on their processor, and calls that a return probe does not follow (see below), are not counted as missed; the plan says so |
 | table keys above 512 bytes | 5.11 | refused at the table's line |
 | control of maps' memory by control groups | 5.11 | RLIMIT_MEMLOCK is raised |
 

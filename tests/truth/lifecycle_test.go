@@ -299,3 +299,37 @@ func touch(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// A program on a tracepoint does not run within another one, as when the kernel wakes
+// the reader of the ring buffer that a program wrote to; one on a raw tracepoint does.
+// What it misses is counted.
+func TestEventsWithinAnotherProgramAreMissed(t *testing.T) {
+	got := run{workload: fmt.Sprintf("tw-syscalls lseek-seq %d 1 0", scaled(300_000)), spec: `
+probe "syscall" "stream" {
+  target = "lseek"
+  where  = comm == "truth"
+  capture {
+    offset = args.offset
+  }
+}
+probe "tracepoint" "waking" {
+  target = "sched:sched_waking"
+  where  = comm == "truth"
+  aggregate "guarded" {
+    values = { n = count() }
+  }
+}
+probe "raw_tracepoint" "waking" {
+  target = "sched_waking"
+  where  = comm == "truth"
+  aggregate "all" {
+    values = { n = count() }
+  }
+}`}.do(t)
+	c := got.counters(t, "tracepoint.waking")
+	guarded, all := c.taken(), got.counters(t, "raw_tracepoint.waking").taken()
+	t.Logf("%d wake-ups, %d of them seen by the tracepoint's program, %d missed", all, guarded, c["missed"])
+	if guarded > all || saysMissed(t) && all-guarded > c["missed"] {
+		t.Errorf("%d of %d wake-ups lack, and %d are said to be missed", all-guarded, all, c["missed"])
+	}
+}

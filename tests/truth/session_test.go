@@ -248,7 +248,7 @@ probe "kretprobe" "p" {
 	})
 }
 
-// saysMissed tells whether this kernel says what it missed (6.6).
+// saysMissed tells whether this kernel says what it missed (6.7).
 func saysMissed(t *testing.T) bool {
 	t.Helper()
 	types, err := btf.LoadKernelSpec()
