@@ -198,6 +198,9 @@ func (s *scope) errAggregateArgs(call *hclsyntax.FunctionCallExpr, usage string)
 	if (call.Name == "min" || call.Name == "max") && len(call.Args) > 1 {
 		hint = fmt.Sprintf(" The %s of several numbers stands inside: %s(%s(a, b)).", call.Name, call.Name, call.Name)
 	}
+	if call.Name == "count" {
+		hint = " To count where something holds, write sum(… ? 1 : 0)."
+	}
 	s.errorAt(call.Range(), "Wrong number of arguments", "Outermost in values this is an aggregate function: write %s.%s", usage, hint)
 }
 
