@@ -118,7 +118,8 @@ cat >work <<-END
 	$WORKLOADS/tw-syscalls -o b -n two lseek-seq %[1]d 1 0
 	wait
 END
-exec taskset 1 "$TRACER" apply -o json -c "sh work" "$SPEC"`, n))
+cpu=$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)
+exec taskset -c "$cpu" "$TRACER" apply -o json -c "sh work" "$SPEC"`, n))
 			if ran.code != 0 {
 				t.Fatalf("exit code %d: %s", ran.code, ran.stderr)
 			}
