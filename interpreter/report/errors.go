@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"tracer/interpreter/unit"
 )
 
 func errUnknownColumn(name string, columns []string, subject hcl.Range) *hcl.Diagnostic {
 	detail := fmt.Sprintf("There is no column %q in the finished rows.", name)
-	if near := nearest(name, columns); near != "" {
+	if near := unit.Nearest(name, columns); near != "" {
 		detail += fmt.Sprintf(" Did you mean %q?", near)
 	}
 	if len(columns) > 0 {
@@ -76,15 +77,4 @@ func errLiteral(literal string, err error, unit string, subject hcl.Range) *hcl.
 		Detail:  fmt.Sprintf("The other side is a %s, so %q %s.", unit, literal, err),
 		Subject: &subject,
 	}
-}
-
-// nearest is the name that is most like the wrong one, "" if none is.
-func nearest(wrong string, names []string) string {
-	best, bestDistance := "", max(2, len(wrong)/3)+1
-	for _, name := range names {
-		if d := levenshtein.Distance(wrong, name, nil); d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	return best
 }

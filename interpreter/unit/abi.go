@@ -2,6 +2,7 @@ package unit
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 
@@ -60,15 +61,18 @@ func (a *abiNames) Near(kind, name string) string {
 	for i := range all {
 		names[i] = all[i].Name
 	}
-	return nearest(name, names)
+	return Nearest(name, names)
 }
 
-// nearest is the name most like a wrong one, whatever the case of its letters,
+// Nearest is the name most like a wrong one, whatever the case of its letters,
 // "" if none is like it.
-func nearest(wrong string, names []string) string {
-	upper := strings.ToUpper(wrong)
-	best, bestDistance := "", max(2, len(wrong)/3)+1
+func Nearest(wrong string, names []string) string {
+	upper, length := strings.ToUpper(wrong), utf8.RuneCountInString(wrong)
+	best, bestDistance := "", max(2, length/3)+1
 	for _, name := range names {
+		if apart := utf8.RuneCountInString(name) - length; max(apart, -apart) >= bestDistance {
+			continue // not compared: wrong may be very long
+		}
 		if d := levenshtein.Distance(upper, strings.ToUpper(name), nil); d < bestDistance {
 			best, bestDistance = name, d
 		}

@@ -171,7 +171,7 @@ func nearInTable(table *types.NameTable, wrong string) string {
 	for _, row := range table.Rows() {
 		names = append(names, row.Name)
 	}
-	return nearest(wrong, names)
+	return Nearest(wrong, names)
 }
 
 // near is the name of a kind most like a wrong one.

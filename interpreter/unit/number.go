@@ -173,7 +173,7 @@ func nearestEnumerator(t types.Type, wrong string) string {
 			names = append(names, v.Name)
 		}
 	}
-	return nearest(wrong, names)
+	return Nearest(wrong, names)
 }
 
 // formatDevice prints the kernel's own dev_t: 12 bits major, 20 bits minor

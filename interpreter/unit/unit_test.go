@@ -3,6 +3,8 @@ package unit
 import (
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -420,4 +422,15 @@ func FuzzParseNeverPanics(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A long literal is compared with none of the names: that would take hours here.
+func TestLongLiteralsAreNearNothing(t *testing.T) {
+	names := slices.Repeat([]string{"ENOENT", "EACCES"}, 5000)
+	if got := Nearest(strings.Repeat("E", 10<<20), names); got != "" {
+		t.Errorf("near: %q", got)
+	}
+	if got := Nearest("enonet", names); got != "ENOENT" {
+		t.Errorf("near enonet: %q", got)
+	}
 }
