@@ -85,14 +85,16 @@ func cDecl(p btf.FuncParam) string {
 // typedArgument says that a tp_btf program may load an argument: the verifier
 // (btf_ctx_access) takes numbers and pointers to structs, numbers and void, and
 // refuses the program for others, such as pointers to functions, and up to 6.12
-// those to void that is const.
-func typedArgument(a *tree.ArgLoc) bool {
+// those to void that is const. Some pointers to structs it takes for numbers.
+func typedArgument(f facts.Facts, tracepoint string, a *tree.ArgLoc) bool {
 	if a.Type.Kind != types.Pointer {
 		return true
 	}
 	if elem := a.Type.Elem; elem != nil {
 		switch elem.Kind {
-		case types.Struct, types.Int, types.Bool:
+		case types.Struct:
+			return !f.PlainArgument(tracepoint, a.Loc.Off/8)
+		case types.Int, types.Bool:
 			return true
 		}
 		if elem.Kind != types.Invalid || elem.Name != "" {

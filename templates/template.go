@@ -63,8 +63,8 @@ type Mechanism struct {
 	// Guard and Faultable are those of plan.Mechanism.
 	Guard     plan.Guard
 	Faultable bool
-	// Reads says whether its programs can read an argument; nil: any.
-	Reads func(*tree.ArgLoc) bool
+	// Reads says whether its programs can read an argument of a target; nil: any.
+	Reads func(f facts.Facts, target string, arg *tree.ArgLoc) bool
 }
 
 // Request asks for the targets of one pattern.
@@ -168,11 +168,11 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 	return plan.Mechanism{}, fmt.Errorf("mechanism %q does not serve this probe type; it has %s", force, strings.Join(names, ", "))
 }
 
-// Readable are the mechanisms whose programs can read all of args.
-func Readable(ms []Mechanism, args []*tree.ArgLoc) []Mechanism {
+// Readable are the mechanisms whose programs can read all of args of a target.
+func Readable(ms []Mechanism, f facts.Facts, target string, args []*tree.ArgLoc) []Mechanism {
 	var out []Mechanism
 	for _, m := range ms {
-		if m.Reads == nil || !slices.ContainsFunc(args, func(a *tree.ArgLoc) bool { return !m.Reads(a) }) {
+		if m.Reads == nil || !slices.ContainsFunc(args, func(a *tree.ArgLoc) bool { return !m.Reads(f, target, a) }) {
 			out = append(out, m)
 		}
 	}

@@ -158,6 +158,9 @@ func (f *BTFFile) Tracepoint(category, event string) (*facts.Format, error) {
 // CommOffset implements facts.Facts.
 func (f *BTFFile) CommOffset() (int, error) { return 0, f.unknown("the current task's comm") }
 
+// PlainArgument implements facts.Facts.
+func (f *BTFFile) PlainArgument(string, int) bool { return false }
+
 // RawTracepoints implements facts.Facts.
 func (f *BTFFile) RawTracepoints() ([]string, error) { return f.rawNames, nil }
 

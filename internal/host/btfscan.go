@@ -26,21 +26,23 @@ func (h *Host) CommOffset() (int, error) {
 	})
 }
 
-// tryFaultable looks for the function that runs system calls' tracepoints.
-func tryFaultable(h *Host) error {
-	raw, release, err := mapped(filepath.Join(h.types.dir, "vmlinux"))
-	if err != nil {
-		return notFound("BTF of this kernel: %v", err)
+// knowsName looks for a function that came with a feature, by its name.
+func knowsName(function string) func(*Host) error {
+	return func(h *Host) error {
+		raw, release, err := mapped(filepath.Join(h.types.dir, "vmlinux"))
+		if err != nil {
+			return notFound("BTF of this kernel: %v", err)
+		}
+		defer release()
+		_, texts, err := btfSections(raw)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(texts, []byte("\x00"+function+"\x00")) {
+			return ebpf.ErrNotSupported
+		}
+		return nil
 	}
-	defer release()
-	_, texts, err := btfSections(raw)
-	if err != nil {
-		return err
-	}
-	if !bytes.Contains(texts, []byte("\x00trace_call_bpf_faultable\x00")) {
-		return ebpf.ErrNotSupported
-	}
-	return nil
 }
 
 // mapped is the content of a file of BTF in sysfs, in memory until release. It

@@ -45,7 +45,8 @@ func featureProbes() []featureProbe {
 		{facts.AttachCookie, "helper bpf_get_attach_cookie", "5.15", "", haveHelper(ebpf.Kprobe, asm.FnGetAttachCookie), false},
 		{facts.TaskBTF, "helper bpf_get_current_task_btf", "5.11", "CONFIG_DEBUG_INFO_BTF", haveHelper(ebpf.TracePoint, asm.FnGetCurrentTaskBtf), false},
 		{facts.AncestorCgroup, "helper bpf_get_current_ancestor_cgroup_id in tracing programs", "5.14", "CONFIG_CGROUPS", haveHelper(ebpf.TracePoint, asm.FnGetCurrentAncestorCgroupId), false},
-		{facts.FaultableTracepoints, "programs on system calls' tracepoints that can be preempted", "7.2", "", tryFaultable, true},
+		{facts.RawGuard, "guard of raw tracepoints' programs against themselves", "6.1", "", knowsName("bpf_prog_inc_misses_counter"), true},
+		{facts.FaultableTracepoints, "programs on system calls' tracepoints that can be preempted", "7.2", "", knowsName("trace_call_bpf_faultable"), true},
 		{facts.MissesCounted, "count of events that find another program running", "6.7", "", tryMissesCounted, true},
 		{facts.LongKeys, "table keys above 512 bytes", "5.11", "", tryLongKeys, false},
 		{facts.PerfEventProbe, "perf event programs", "4.9", "CONFIG_PERF_EVENTS", tryPerfEvent, false},
@@ -203,6 +204,25 @@ func tryTPBTF(h *Host) error {
 		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: "sched_process_exit", Instructions: returnZero(),
 	}, nil, nil)
 	return unsupported(err, unix.EINVAL, unix.E2BIG)
+}
+
+// PlainArgument implements facts.Facts. Numbers may be multiplied, pointers may not.
+func (h *Host) PlainArgument(tracepoint string, arg int) bool {
+	if h.opts.Root != "" || !h.Privileges().capable() {
+		return false
+	}
+	at := fmt.Sprintf("%s/%d", tracepoint, arg)
+	plain, known := h.plain[at]
+	if !known {
+		plain = h.load(&ebpf.ProgramSpec{
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: tracepoint,
+			Instructions: asm.Instructions{
+				asm.LoadMem(asm.R0, asm.R1, int16(8*arg), asm.DWord), asm.Mul.Imm(asm.R0, 2), asm.Mov.Imm(asm.R0, 0), asm.Return(),
+			},
+		}, nil, nil) == nil
+		h.plain[at] = plain
+	}
+	return plain
 }
 
 // tryTaskStorage loads a tracepoint program that gets the current task's entry.

@@ -86,16 +86,20 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
-func TestFaultableTracepointsAreThoseOfAKernelsSymbols(t *testing.T) {
+func TestFeaturesKnownByAFunctionAreThoseOfAKernelsSymbols(t *testing.T) {
 	needFile(t, "/sys/kernel/btf/vmlinux")
 	h := Open(Options{})
 	symbols, err := h.kallsyms()
 	if err != nil {
 		t.Skip(err)
 	}
-	want := strings.Contains(symbols, " trace_call_bpf_faultable\n")
-	if err := h.Feature(facts.FaultableTracepoints); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
-		t.Errorf("error %v; kallsyms has the function: %t", err, want)
+	for feature, function := range map[facts.Feature]string{
+		facts.RawGuard: "bpf_prog_inc_misses_counter", facts.FaultableTracepoints: "trace_call_bpf_faultable",
+	} {
+		want := strings.Contains(symbols, " "+function+"\n")
+		if err := h.Feature(feature); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+			t.Errorf("%s: error %v; kallsyms has %s: %t", feature, err, function, want)
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ type Host struct {
 	binaries map[binaryKey]result[*facts.Binary]
 	caches   map[string]result[[]libraryEntry]
 	features map[facts.Feature]error
+	plain    map[string]bool // PlainArgument, by "name/arg"
 }
 
 var _ facts.Facts = (*Host)(nil)
@@ -96,6 +97,7 @@ func Open(opts Options) *Host {
 		binaries: map[binaryKey]result[*facts.Binary]{},
 		caches:   map[string]result[[]libraryEntry]{},
 		features: map[facts.Feature]error{},
+		plain:    map[string]bool{},
 	}
 	h.types.dir = h.path("/sys/kernel/btf")
 	h.types.cache = btf.NewCache()

@@ -100,7 +100,7 @@ func Spec(in Input) (*plan.Plan, hcl.Diagnostics) {
 	c.unusedLocals()
 	c.misspelledTries()
 	c.finishTables()
-	c.preempted()
+	c.guards()
 	slices.SortStableFunc(c.diags, func(a, b *hcl.Diagnostic) int {
 		if a.Subject == nil || b.Subject == nil {
 			return 0
@@ -172,25 +172,23 @@ func (c *checker) needs(v *plan.Variant) {
 	}
 }
 
-// preempted asks whether programs on system calls' tracepoints may run amid others,
-// if there are others.
-func (c *checker) preempted() {
-	programs := 0
-	var faultable []*plan.Mechanism
+// guards asks what the kernel keeps apart, where it is not always the same.
+func (c *checker) guards() {
+	var programs []*plan.Mechanism
 	for _, p := range c.plan.Probes {
 		for _, v := range p.Variants {
 			for _, m := range []*plan.Mechanism{&v.Mechanism, &v.EntryMechanism} {
 				if m.Name != "" {
-					programs++
-				}
-				if m.Faultable {
-					faultable = append(faultable, m)
+					programs = append(programs, m)
 				}
 			}
 		}
 	}
-	if len(faultable) > 0 && programs > 1 && c.feature(facts.FaultableTracepoints) {
-		for _, m := range faultable {
+	for _, m := range programs {
+		switch {
+		case m.Guard == plan.GuardSelf && c.lacks(facts.RawGuard):
+			m.Guard = plan.GuardNone
+		case m.Faultable && len(programs) > 1 && c.feature(facts.FaultableTracepoints):
 			m.Guard = plan.GuardSelf
 		}
 	}

@@ -244,3 +244,54 @@ func TestThePlanAsksForAtomicFetch(t *testing.T) {
 		}
 	}
 }
+
+// What the kernel keeps apart decides how programs add.
+func TestGuardsAreWhatTheKernelKeepsApart(t *testing.T) {
+	const raw = "probe \"raw_tracepoint\" \"r\" {\n target = \"sched_switch\"\n}\n"
+	const event = "probe \"tracepoint\" \"e\" {\n target = \"sched:sched_process_exec\"\n}\n"
+	for _, row := range []struct {
+		spec     string
+		features map[facts.Feature]string
+		want     []plan.Guard
+	}{
+		{raw, map[facts.Feature]string{facts.RawGuard: ""}, []plan.Guard{plan.GuardSelf}},
+		{raw, map[facts.Feature]string{facts.RawGuard: "no guard"}, []plan.Guard{plan.GuardNone}},
+		{event, map[facts.Feature]string{facts.FaultableTracepoints: ""}, []plan.Guard{plan.GuardAll}}, // it is alone
+		{event + raw, map[facts.Feature]string{facts.FaultableTracepoints: ""}, []plan.Guard{plan.GuardSelf, plan.GuardSelf}},
+		{event + raw, map[facts.Feature]string{facts.FaultableTracepoints: "none"}, []plan.Guard{plan.GuardAll, plan.GuardSelf}},
+	} {
+		p, diags := with(t, row.spec, func(in *check.Input) {
+			m := machine(t)
+			m.Features = row.features
+			in.Facts = m
+		})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		var got []plan.Guard
+		for _, probe := range p.Probes {
+			got = append(got, probe.Variants[0].Mechanism.Guard)
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%v\n%s: guards %v, want %v", row.features, row.spec, got, row.want)
+		}
+	}
+}
+
+// A pointer that the kernel takes for a number is not loaded through.
+func TestAPlainArgumentIsReadByAHelper(t *testing.T) {
+	for plain, want := range map[bool]string{false: "tp_btf", true: "raw tracepoint"} {
+		p, diags := with(t, "probe \"raw_tracepoint\" \"r\" {\n target = \"sched_switch\"\n capture {\n pid = args.prev.pid\n}\n}\n", func(in *check.Input) {
+			m := machine(t)
+			m.Features = map[facts.Feature]string{facts.TPBTF: ""}
+			m.Plain = map[string]bool{"sched_switch/1": plain}
+			in.Facts = m
+		})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if got := p.Probes[0].Variants[0].Mechanism.Name; got != want {
+			t.Errorf("plain %t: %s, want %s", plain, got, want)
+		}
+	}
+}

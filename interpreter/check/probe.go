@@ -430,7 +430,7 @@ func (s *scope) defaultColumns() []plan.Column {
 // mechanisms chooses how the variant is attached.
 func (s *scope) mechanisms(v *plan.Variant) {
 	need := templates.Need{Targets: len(v.Targets), Alone: v.Targets[0].Alone, Pairs: v.Pair != plan.PairNone, Force: s.c.in.Mechanism}
-	ms, entries := templates.Readable(s.typ.Mechanisms, usedArgs(v)), s.typ.EntryMechanisms
+	ms, entries := templates.Readable(s.typ.Mechanisms, s.c.in.Facts, v.Targets[0].Name, usedArgs(v)), s.typ.EntryMechanisms
 	m, err := templates.Choose(ms, need, s.c.in.Facts)
 	if m.Shared {
 		if v.Selector = s.selector(v); v.Selector == nil {

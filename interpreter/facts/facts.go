@@ -36,6 +36,12 @@ type Facts interface {
 	// bytes. ErrNotFound if the kernel's BTF does not say.
 	CommOffset() (int, error)
 
+	// PlainArgument says that a tp_btf program gets argument arg of a raw tracepoint,
+	// a pointer to a structure by its type, as a number that it may not load through.
+	// So do newer kernels (6.12.y of 2026) where the pointer may be an error. False
+	// where that is not known.
+	PlainArgument(tracepoint string, arg int) bool
+
 	// Modules' BTF that declare name, to find functions and raw tracepoints
 	// of modules: the split spec and the module's name. ErrNotFound if none.
 	FindFunc(name string) (fn *btf.Func, module string, err error)
@@ -112,6 +118,8 @@ const (
 	LongKeys       Feature = "long_keys"       // hash keys above 512 bytes (5.11)
 	MissesCounted  Feature = "misses_counted"  // programs refused amid others are counted (6.7)
 
+	// RawGuard: the kernel does not run a program of a raw tracepoint amid itself (6.1).
+	RawGuard Feature = "raw_tracepoint_guard"
 	// FaultableTracepoints: programs on system calls' tracepoints run where they can
 	// be preempted, by any program but themselves (trace_call_bpf_faultable, 7.2).
 	FaultableTracepoints Feature = "faultable_tracepoints"

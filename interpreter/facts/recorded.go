@@ -33,6 +33,8 @@ type Recorded struct {
 
 	// CommAt is the offset of comm in struct task_struct, 0 if unknown.
 	CommAt int `json:"comm_offset,omitzero"`
+	// Plain are the arguments of raw tracepoints that are numbers, as "name/arg".
+	Plain map[string]bool `json:"plain_arguments,omitempty"`
 
 	// Types is the BTF, loaded by the caller. It is not part of the JSON form.
 	Types *btf.Spec `json:"-"`
@@ -69,6 +71,11 @@ func (r *Recorded) CommOffset() (int, error) {
 		return 0, fmt.Errorf("comm of the recorded kernel: %w", ErrUnknown)
 	}
 	return r.CommAt, nil
+}
+
+// PlainArgument implements Facts.
+func (r *Recorded) PlainArgument(tracepoint string, arg int) bool {
+	return r.Plain[fmt.Sprintf("%s/%d", tracepoint, arg)]
 }
 
 // FindFunc implements Facts; recorded functions are all of vmlinux.

@@ -125,7 +125,7 @@ type Guard uint8
 // The guards, each of which includes those before.
 const (
 	GuardNone Guard = iota // all may run (user probes)
-	GuardSelf              // the program itself (prog->active in __bpf_trace_run)
+	GuardSelf              // the program itself (prog->active in __bpf_trace_run, 6.1)
 	GuardAll               // all that have GuardAll (bpf_prog_active in trace_call_bpf and kprobe_multi_link_prog_run)
 )
 

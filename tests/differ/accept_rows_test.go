@@ -125,6 +125,16 @@ probe "raw_tracepoint" "p" {
 }`,
 	},
 	{
+		name: "a pointer that may be an error is a number to the verifier", // 6.12.y: "R5 invalid mem access 'scalar'"
+		spec: `
+probe "raw_tracepoint" "p" {
+  target = "signal_deliver"
+  capture {
+    code = args.info.si_code
+  }
+}`,
+	},
+	{
 		name: "a long string is looked through after the return found its entry",
 		spec: `
 probe "kretprobe" "p" {

@@ -113,6 +113,7 @@ const remarks = `
 | kprobe.multi, uprobe.multi | 5.18, 6.6 | a perf event for each target |
 | kprobe.session, uprobe.session | 6.10, 6.13 | a program at the entry of calls and one at the return |
 | the count of what probes missed | 6.7 | events of tracepoints and kernel functions that find another program running on their processor, and calls that a return probe does not follow (see below), are not counted as missed; the plan says so |
+| the guard of raw tracepoints against themselves | 6.1 | programs add atomically, as an interrupt may run them amid themselves; before 5.12 the least or the most of a column may then lose a value |
 | table keys above 512 bytes | 5.11 | refused at the table's line |
 | control of maps' memory by control groups | 5.11 | RLIMIT_MEMLOCK is raised |
 
@@ -124,6 +125,10 @@ threads on that processor are missed, and counted as such. With two programs tha
 calls and a real-time thread that interrupts them 4,000 times, all on one processor, 10 to 20 of
 100 events were missed on 7.3, and none on kernels before; each of the events was in the table
 or among those missed. Programs that add to the same row of a table do so atomically there.
+
+Newer kernels, and newer builds of 6.12, do not let the verifier take an argument of a raw
+tracepoint for a pointer where it may hold an error (signal_deliver's info). That is tried
+when a spec uses the argument; its members are then read by a helper.
 
 ## How many calls at once
 
