@@ -125,10 +125,14 @@ accept: accept-here ## What validate accepts, the kernel loads: 20,000 random sp
 
 .PHONY: accept-here
 accept-here: workloads bin/report
-	@TRACER_ACCEPT=$(ACCEPT) $(GO) test -json -count=1 -timeout 60m $(if $(SUDO),-exec "$(SUDO)") -run TestWhatTheCheckerAcceptsLoads ./tests/differ | $(REPORT) -stage accept -tests
+	@TRACER_ACCEPT=$(ACCEPT) $(GO) test -json -v -count=1 -timeout 60m $(if $(SUDO),-exec "$(SUDO)") -run TestWhatTheCheckerAcceptsLoads ./tests/differ | $(call accepted,here)
 
 accept-%: bin/report
-	@tests/vm/accept $* $(ACCEPT) $(ACCEPT_SECONDS) | $(REPORT) -stage accept-$* -tests
+	@tests/vm/accept $* $(ACCEPT) $(ACCEPT_SECONDS) | $(call accepted,$*)
+
+# The tests' line, and how many specs it were.
+accepted = tee bin/accept-$(1).json | $(REPORT) -stage accept-$(1) -tests || failed=1; \
+	grep -oE '[0-9]+ specs loaded in [0-9a-z.]+' bin/accept-$(1).json; exit $${failed:-0}
 
 # One boot runs all tests of a kernel.
 vm-%: bin/report
