@@ -93,9 +93,10 @@ values is off. The number of events differs between the machine and the emulated
 nothing else does.
 
 The table is written by the tests ("make kernels" after "make test-all"): do not edit it.
-Features are found by trying, never by the version: other builds of these kernels may
-differ. A cell that says "needs" is the text of the diagnostic that tracer gives at the
-line of the spec.
+Features are found by trying, or by names that the kernel's types have, never by the version:
+other builds of these kernels may differ. 6.1 and 6.12 are Debian's of 2026, bpo is the one of
+its backports, 7.3 by now. A cell that says "needs" is the text of the diagnostic that tracer
+gives at the line of the spec.
 
 `
 
