@@ -28,20 +28,39 @@ func (h *Host) CommOffset() (int, error) {
 
 // knowsName looks for a function that came with a feature, by its name.
 func knowsName(function string) func(*Host) error {
+	return inTypes(func(raw []byte) (bool, error) {
+		_, texts, err := btfSections(raw)
+		return bytes.Contains(texts, []byte("\x00"+function+"\x00")), err
+	})
+}
+
+// countsMisses looks for what came with the counts: links tell what they missed, in
+// the structure of bpf_link_info that has the addresses of kprobe.multi.
+func countsMisses(raw []byte) (found bool, err error) {
+	err = eachStruct(raw, func(s *rawStruct) bool {
+		if s.name == 0 {
+			_, addrs := s.offset("addrs")
+			_, missed := s.offset("missed")
+			found = addrs && missed
+		}
+		return !found
+	})
+	return found, err
+}
+
+// inTypes tries a feature by looking through the kernel's types.
+func inTypes(has func(raw []byte) (bool, error)) func(*Host) error {
 	return func(h *Host) error {
 		raw, release, err := mapped(filepath.Join(h.types.dir, "vmlinux"))
 		if err != nil {
 			return notFound("BTF of this kernel: %v", err)
 		}
 		defer release()
-		_, texts, err := btfSections(raw)
-		if err != nil {
-			return err
+		found, err := has(raw)
+		if err == nil && !found {
+			err = ebpf.ErrNotSupported
 		}
-		if !bytes.Contains(texts, []byte("\x00"+function+"\x00")) {
-			return ebpf.ErrNotSupported
-		}
-		return nil
+		return err
 	}
 }
 
@@ -63,7 +82,7 @@ func mapped(path string) (raw []byte, release func(), err error) {
 	return raw, func() {}, err
 }
 
-// The kinds of BTF types that memberOffset tells apart, and the bytes that
+// The kinds of BTF types that eachStruct tells apart, and the bytes that
 // follow the 12 bytes of a type: some, and some for each of its members
 // (Documentation/bpf/btf.rst, include/uapi/linux/btf.h).
 const (
@@ -83,12 +102,52 @@ var btfExtra = map[uint32]struct{ fixed, member int }{
 // memberOffset finds a member of a structure in raw BTF: its offset in bytes.
 // Errors: facts.ErrNotFound, damaged BTF.
 func memberOffset(raw []byte, structure, member string) (int, error) {
+	at, found := 0, false
+	err := eachStruct(raw, func(s *rawStruct) bool {
+		if s.is(s.name, structure) {
+			at, found = s.offset(member)
+		}
+		return !found
+	})
+	if err == nil && !found {
+		err = notFound("struct %s with a member %s", structure, member)
+	}
+	return at, err
+}
+
+// rawStruct is a structure in raw BTF.
+type rawStruct struct {
+	texts   []byte
+	name    uint32 // where in texts
+	info    uint32
+	members []byte
+}
+
+// is says that the text at a place is name.
+func (s *rawStruct) is(at uint32, name string) bool {
+	end := uint64(at) + uint64(len(name))
+	return end < uint64(len(s.texts)) && string(s.texts[at:end]) == name && s.texts[end] == 0
+}
+
+// offset is that of a member, in bytes.
+func (s *rawStruct) offset(member string) (int, bool) {
+	for m := s.members; len(m) > 0; m = m[btfExtra[btfStruct].member:] {
+		if s.is(binary.LittleEndian.Uint32(m), member) {
+			bits := binary.LittleEndian.Uint32(m[8:])
+			if s.info&btfKindFlag != 0 {
+				bits &= btfOffset
+			}
+			return int(bits / 8), true
+		}
+	}
+	return 0, false
+}
+
+// eachStruct walks through the structures until more says false.
+func eachStruct(raw []byte, more func(*rawStruct) bool) error {
 	types, texts, err := btfSections(raw)
 	if err != nil {
-		return 0, err
-	}
-	is := func(at uint32, name string) bool {
-		return uint64(at)+uint64(len(name)) < uint64(len(texts)) && string(texts[at:int(at)+len(name)]) == name && texts[int(at)+len(name)] == 0
+		return err
 	}
 	for len(types) >= btfTypeLen {
 		info := binary.LittleEndian.Uint32(types[4:])
@@ -96,22 +155,14 @@ func memberOffset(raw []byte, structure, member string) (int, error) {
 		extra, known := btfExtra[kind]
 		size := btfTypeLen + extra.fixed + extra.member*members
 		if !known || size > len(types) {
-			return 0, fmt.Errorf("BTF type of kind %d: it is damaged, or newer than this program", kind)
+			return fmt.Errorf("BTF type of kind %d: it is damaged, or newer than this program", kind)
 		}
-		if kind == btfStruct && members > 0 && is(binary.LittleEndian.Uint32(types), structure) {
-			for m := types[btfTypeLen:size]; len(m) > 0; m = m[extra.member:] {
-				if is(binary.LittleEndian.Uint32(m), member) {
-					bits := binary.LittleEndian.Uint32(m[8:])
-					if info&btfKindFlag != 0 {
-						bits &= btfOffset
-					}
-					return int(bits / 8), nil
-				}
-			}
+		if kind == btfStruct && !more(&rawStruct{texts, binary.LittleEndian.Uint32(types), info, types[btfTypeLen:size]}) {
+			return nil
 		}
 		types = types[size:]
 	}
-	return 0, notFound("struct %s with a member %s", structure, member)
+	return nil
 }
 
 // btfSections are the types and the strings of raw BTF.

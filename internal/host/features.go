@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"golang.org/x/sys/unix"
 
@@ -47,7 +45,7 @@ func featureProbes() []featureProbe {
 		{facts.AncestorCgroup, "helper bpf_get_current_ancestor_cgroup_id in tracing programs", "5.14", "CONFIG_CGROUPS", haveHelper(ebpf.TracePoint, asm.FnGetCurrentAncestorCgroupId), false},
 		{facts.RawGuard, "guard of raw tracepoints' programs against themselves", "6.1", "", knowsName("bpf_prog_inc_misses_counter"), true},
 		{facts.FaultableTracepoints, "programs on system calls' tracepoints that can be preempted", "7.2", "", knowsName("trace_call_bpf_faultable"), true},
-		{facts.MissesCounted, "count of events that find another program running", "6.7", "", tryMissesCounted, true},
+		{facts.MissesCounted, "count of events that find another program running", "6.7", "", inTypes(countsMisses), true},
 		{facts.LongKeys, "table keys above 512 bytes", "5.11", "", tryLongKeys, false},
 		{facts.PerfEventProbe, "perf event programs", "4.9", "CONFIG_PERF_EVENTS", tryPerfEvent, false},
 	}
@@ -120,36 +118,6 @@ func haveHelper(kind ebpf.ProgramType, helper asm.BuiltinFunc) func(*Host) error
 // returnZero is the smallest program.
 func returnZero() asm.Instructions {
 	return asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
-}
-
-// tryMissesCounted looks for what came with those counts: a link tells what it missed.
-func tryMissesCounted(h *Host) error {
-	spec, err := h.BTF()
-	if err != nil {
-		return err
-	}
-	var info *btf.Struct
-	if err := spec.TypeByName("bpf_link_info", &info); err != nil {
-		return unsupported(err, btf.ErrNotFound)
-	}
-	if !slices.ContainsFunc(membersBelow(info.Members), func(m btf.Member) bool { return m.Name == "missed" }) {
-		return ebpf.ErrNotSupported
-	}
-	return nil
-}
-
-// membersBelow are members, and those of structures and unions among them.
-func membersBelow(members []btf.Member) []btf.Member {
-	out := members
-	for _, m := range members {
-		switch t := m.Type.(type) {
-		case *btf.Struct:
-			out = append(out, membersBelow(t.Members)...)
-		case *btf.Union:
-			out = append(out, membersBelow(t.Members)...)
-		}
-	}
-	return out
 }
 
 // tryLongKeys makes a hash of keys above MAX_BPF_STACK (htab_map_alloc_check).

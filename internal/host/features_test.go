@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/google/go-cmp/cmp"
 
 	"tracer/interpreter/facts"
@@ -100,6 +102,36 @@ func TestFeaturesKnownByAFunctionAreThoseOfAKernelsSymbols(t *testing.T) {
 		if err := h.Feature(feature); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
 			t.Errorf("%s: error %v; kallsyms has %s: %t", feature, err, function, want)
 		}
+	}
+}
+
+// What is found without decoding the types is what they say.
+func TestMissesAreCountedWhereALinkTellsThem(t *testing.T) {
+	needFile(t, "/sys/kernel/btf/vmlinux")
+	h := Open(Options{})
+	types, err := h.BTF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info *btf.Struct
+	if err := types.TypeByName("bpf_link_info", &info); err != nil {
+		t.Fatal(err)
+	}
+	var below func(members []btf.Member) bool
+	below = func(members []btf.Member) bool {
+		return slices.ContainsFunc(members, func(m btf.Member) bool {
+			switch t := m.Type.(type) {
+			case *btf.Struct:
+				return below(t.Members)
+			case *btf.Union:
+				return below(t.Members)
+			}
+			return m.Name == "missed"
+		})
+	}
+	want := below(info.Members)
+	if err := h.Feature(facts.MissesCounted); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+		t.Errorf("error %v; the types have it: %t", err, want)
 	}
 }
 
