@@ -3,9 +3,11 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -26,12 +28,27 @@ func (h *Host) CommOffset() (int, error) {
 	})
 }
 
-// knowsName looks for a function that came with a feature, by its name.
+// knowsName looks for a function that came with a feature, by its name: in the
+// kernel's types or, where it has none, among its symbols.
 func knowsName(function string) func(*Host) error {
-	return inTypes(func(raw []byte) (bool, error) {
+	typed := inTypes(func(raw []byte) (bool, error) {
 		_, texts, err := btfSections(raw)
 		return bytes.Contains(texts, []byte("\x00"+function+"\x00")), err
 	})
+	return func(h *Host) error {
+		err := typed(h)
+		if !errors.Is(err, facts.ErrNotFound) {
+			return err
+		}
+		symbols, unread := h.kallsyms()
+		if unread != nil {
+			return err
+		}
+		if !strings.Contains(symbols, " "+function+"\n") {
+			return ebpf.ErrNotSupported
+		}
+		return nil
+	}
 }
 
 // countsMisses looks for what came with the counts: links tell what they missed, in

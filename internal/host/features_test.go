@@ -102,6 +102,11 @@ func TestFeaturesKnownByAFunctionAreThoseOfAKernelsSymbols(t *testing.T) {
 		if err := h.Feature(feature); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
 			t.Errorf("%s: error %v; kallsyms has %s: %t", feature, err, function, want)
 		}
+		without := Open(Options{})
+		without.types.dir = t.TempDir() // a kernel without types
+		if err := without.Feature(feature); (err == nil) != want || err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+			t.Errorf("%s without types: error %v; kallsyms has %s: %t", feature, err, function, want)
+		}
 	}
 }
 
