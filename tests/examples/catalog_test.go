@@ -146,8 +146,8 @@ var examples = []example{
 		},
 	},
 	{
-		spec: "sched/switches", command: "TW/tw-syscalls -n NAME sleep 20 10", vars: []string{"comm=" + workName},
-		wants: []want{{table: "switches", has: map[string]string{"comm": workName, "waited": "20"}}},
+		spec: "sched/switches", command: "TW/tw-events -n NAME wakes 100", vars: []string{"comm=" + workName},
+		wants: []want{{table: "switches", has: map[string]string{"comm": workName, "waited": "100"}}},
 	},
 	{
 		spec: "sched/wakeups", command: "TW/tw-events -n NAME wakes 100", vars: []string{"comm=" + workName},

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,22 +120,37 @@ static void run_faults(int argc, char **argv)
 	truth_u64("address", (uintptr_t)p);
 }
 
-/* Waits until a thread of this process sleeps. */
-static void wait_asleep(pid_t thread)
+/* Reads what /proc says of a thread of this process into text. */
+static void thread_file(pid_t thread, const char *file, char *text, size_t size)
 {
-	char name[64], text[512];
-	snprintf(name, sizeof name, "/proc/self/task/%d/stat", thread);
-	for (;;) {
-		int fd = open(name, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-		if (n <= 0)
-			die("%s: %s", name, strerror(errno));
-		close(fd);
-		text[n] = 0;
+	char name[64];
+	snprintf(name, sizeof name, "/proc/self/task/%d/%s", thread, file);
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+	if (n <= 0)
+		die("%s: %s", name, strerror(errno));
+	close(fd);
+	text[n] = 0;
+}
+
+/*
+ * Waits until a thread of this process sleeps in a system call, so that it has
+ * to be woken. Neither file would do alone. The state becomes S before the
+ * thread leaves its CPU, and what is written meanwhile it sees without being
+ * woken; "syscall" (proc_pid_syscall in fs/proc/base.c) tells the call only of
+ * a thread that left, but also of one that is just being woken (TASK_WAKING).
+ */
+static void wait_asleep(pid_t thread, long call)
+{
+	char text[512], *end;
+	for (;; usleep(100)) {
+		thread_file(thread, "stat", text, sizeof text);
 		char *state = strrchr(text, ')');
-		if (state && !strncmp(state, ") S", 3))
+		if (!state || strncmp(state, ") S", 3))
+			continue;
+		thread_file(thread, "syscall", text, sizeof text);
+		if (strtol(text, &end, 10) == call && end != text)
 			return;
-		usleep(100);
 	}
 }
 
@@ -148,11 +164,14 @@ static void *be_woken(void *arg)
 {
 	struct sleeper *s = arg;
 	char c;
-	measured_begin();
 	s->thread = gettid();
-	for (int64_t i = 0; i < s->count; i++)
+	/* Once before it is measured, to have what it needs in memory. */
+	for (int64_t i = -1; i < s->count; i++) {
+		if (i == 0)
+			measured_begin();
 		if (read(s->pipe[0], &c, 1) != 1)
 			die("read: %s", strerror(errno));
+	}
 	measured_end();
 	return NULL;
 }
@@ -168,8 +187,8 @@ static void run_wakes(int argc, char **argv)
 	prctl(PR_SET_NAME, "waker");
 	while (!s.thread)
 		usleep(100);
-	for (int64_t i = 0; i < s.count; i++) {
-		wait_asleep(s.thread);
+	for (int64_t i = -1; i < s.count; i++) {
+		wait_asleep(s.thread, SYS_read);
 		if (write(s.pipe[1], "", 1) != 1)
 			die("write: %s", strerror(errno));
 	}
