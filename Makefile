@@ -94,7 +94,7 @@ check: build ## Format, vet, staticcheck, house rules, generated files
 
 .PHONY: unit
 unit: workloads bin/report ## Unit tests, and those that use this machine's kernel
-	@$(GO) test -json -timeout 5m $(UNIT) | $(REPORT) -stage unit
+	@$(GO) test -json -timeout 15m $(UNIT) | $(REPORT) -stage unit
 
 .PHONY: race
 race: workloads bin/report ## Unit tests with the race detector
