@@ -73,7 +73,7 @@ func (c *compiler) table(i int, t *plan.Table) {
 	if lay.Key.Size > 0 {
 		out.Other = out.Map + "_other"
 		c.tableMap(t, out.Map, &ebpf.MapSpec{Type: ebpf.PerCPUHash, KeySize: uint32(lay.Key.Size), ValueSize: uint32(lay.ValueSize), MaxEntries: uint32(t.MaxEntries)})
-		c.tableMap(t, out.Other, row(lay.ValueSize))
+		c.tableMap(t, out.Other, row(lay.OtherSize()))
 	} else {
 		c.tableMap(t, out.Map, row(lay.ValueSize))
 	}

@@ -97,6 +97,11 @@ type Table struct {
 	ValueSize int // bytes, a multiple of 8
 }
 
+// OtherSize is the size of the value of a table's (other) row: the columns, and
+// a word that what fed the row sets where the columns alone would not show it
+// (a sum may be zero).
+func (t *Table) OtherSize() int { return t.ValueSize + 8 }
+
 // Ordered maps a 64-bit value to an unsigned image in which a greater image
 // is a greater value, for max; its complement serves min, so that zeroed
 // memory is below every image. Unordered is its inverse.

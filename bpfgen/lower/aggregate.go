@@ -78,9 +78,27 @@ func (l *lowerer) row(t *Table, f *plan.Feed, done *ir.Block) *ir.Value {
 	l.addNow(layout.CountRejectedKeys)
 	l.b.Cold = true
 	other := l.call(fnMapLookup, l.tableMap(t, t.Other, done), l.indexKey(0))
-	l.b.If(ir.OpNe, other, l.konst(0), hit, done, l.pos)
+	if onlySums(f) {
+		l.nonNull(other, done)
+		l.b.Cold = true
+		l.storeImm(other, t.ValueSize, 1, 8)
+		l.b.Jump(hit)
+	} else {
+		l.b.If(ir.OpNe, other, l.konst(0), hit, done, l.pos)
+	}
 	l.at(hit)
 	return l.phi(row, again, other)
+}
+
+// onlySums says that a feed may leave all words of a row zero: every other
+// function counts or notes its values.
+func onlySums(f *plan.Feed) bool {
+	for _, v := range f.Values {
+		if f.Table.Values[v.Column].Func != plan.Sum {
+			return false
+		}
+	}
+	return true
 }
 
 // tableMap is the map that holds a table's rows now: of one that printing

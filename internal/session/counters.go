@@ -49,15 +49,17 @@ func (s *Session) countedByTable(probe int) (uint64, error) {
 }
 
 // count adds up the words of a snapshot that count a probe's events.
-func count(c *bpfgen.Counts, snap *stream.Snapshot, valueSize int) uint64 {
+func count(c *bpfgen.Counts, snap *stream.Snapshot, t *layout.Table) uint64 {
 	var n uint64
-	for _, rows := range [][]byte{snap.Values, snap.Other} {
-		for at := 0; at+valueSize <= len(rows); at += valueSize {
+	add := func(rows []byte, size int) {
+		for at := 0; at+size <= len(rows); at += size {
 			for i := range c.N {
 				n += binary.LittleEndian.Uint64(rows[at+c.Off+8*i:])
 			}
 		}
 	}
+	add(snap.Values, t.ValueSize)
+	add(snap.Other, t.OtherSize())
 	return n
 }
 

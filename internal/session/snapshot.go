@@ -35,7 +35,7 @@ func (s *Session) Snapshot(i int) (*stream.Snapshot, error) {
 		}
 	}
 	if t.table.Counts != nil {
-		t.counted = count(t.table.Counts, snap, t.table.ValueSize)
+		t.counted = count(t.table.Counts, snap, t.table.Table)
 		t.final = len(s.links) == 0
 	}
 	return snap, nil

@@ -19,7 +19,7 @@ type Snapshot struct {
 	// Keys and Values are the entries one after another: Key.Size bytes each,
 	// and CPUs x ValueSize bytes each. A table without a key has one entry.
 	Keys, Values []byte
-	// Other is the CPUs x ValueSize bytes of the row for keys that found the
+	// Other is the CPUs x OtherSize bytes of the row for keys that found the
 	// table full; nil if the table has none.
 	Other []byte
 }
@@ -86,12 +86,12 @@ func (t *Table) Decode(s *Snapshot) (*value.Table, error) {
 		if err := t.key(s.Keys[i*t.layout.Key.Size:(i+1)*t.layout.Key.Size], row.By); err != nil {
 			return nil, err
 		}
-		t.mergeRow(s.Values[i*stride:(i+1)*stride], s.CPUs, row.Values)
+		t.mergeRow(s.Values[i*stride:(i+1)*stride], s.CPUs, t.layout.ValueSize, row.Values)
 		out.Rows = append(out.Rows, row)
 	}
-	if len(s.Other) == stride && !allZero(s.Other) {
+	if other := t.layout.OtherSize(); len(s.Other) == s.CPUs*other && !allZero(s.Other) {
 		out.Other = &value.Row{Values: make([]value.Value, len(t.merge))}
-		t.mergeRow(s.Other, s.CPUs, out.Other.Values)
+		t.mergeRow(s.Other, s.CPUs, other, out.Other.Values)
 	}
 	return out, nil
 }
@@ -108,11 +108,12 @@ func (t *Table) key(raw []byte, out []value.Value) error {
 	return t.keys.row(raw, t.layout.Key.Size, null, out)
 }
 
-// mergeRow merges the values of one row into out.
-func (t *Table) mergeRow(raw []byte, cpus int, out []value.Value) {
+// mergeRow merges the values of one row into out. The copies of the CPUs are
+// stride bytes apart.
+func (t *Table) mergeRow(raw []byte, cpus, stride int, out []value.Value) {
 	for i := range t.merge {
 		m := &t.merge[i]
-		out[i] = m.merge(m, raw[m.field.Off:], cpus, t.layout.ValueSize)
+		out[i] = m.merge(m, raw[m.field.Off:], cpus, stride)
 	}
 }
 

@@ -137,7 +137,7 @@ func TestKeysAreDecoded(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := "\x00\x00\x00\x00\x00\x00\x00\x00" + u32(5) + "a\x00\x00\x00" + "\x01\x00\x00\x00\x00\x00\x00\x00" + u32(0) + "b\x00\x00\x00"
-	got, err := d.Decode(&Snapshot{CPUs: 1, Keys: []byte(keys), Values: words(1, 2), Other: words(3), Time: 7})
+	got, err := d.Decode(&Snapshot{CPUs: 1, Keys: []byte(keys), Values: words(1, 2), Other: words(3, 0), Time: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +157,19 @@ func TestAnEmptyOtherRowIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.Decode(&Snapshot{CPUs: 2, Other: words(0, 0)})
+	got, err := d.Decode(&Snapshot{CPUs: 2, Other: words(0, 0, 0, 0)})
 	if err != nil || got.Other != nil || len(got.Rows) != 0 {
+		t.Errorf("table %+v, error %v", got, err)
+	}
+}
+
+func TestAnOtherRowOfZeroSumsIsShown(t *testing.T) {
+	d, err := NewTable(keyedTable(), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Decode(&Snapshot{CPUs: 2, Other: words(0, 0, 0, 1)})
+	if err != nil || got.Other == nil || got.Other.Values[0].Int != 0 {
 		t.Errorf("table %+v, error %v", got, err)
 	}
 }
@@ -213,7 +224,7 @@ func FuzzTable(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(1, make([]byte, 16), make([]byte, 8), make([]byte, 8))
+	f.Add(1, make([]byte, 16), make([]byte, 8), make([]byte, 16))
 	f.Add(2, []byte("\x01\x00\x00\x00\x00\x00\x00\x00abcdefgh"), make([]byte, 16), []byte{1})
 	f.Fuzz(func(t *testing.T, cpus int, keys, values, other []byte) {
 		got, err := d.Decode(&Snapshot{CPUs: cpus % 8, Keys: keys, Values: values, Other: other})

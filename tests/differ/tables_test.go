@@ -242,22 +242,12 @@ func (m *model) compare(got *value.Table) error {
 		}
 	}
 	switch {
-	case got.Other == nil && m.nothing(other):
+	case got.Other == nil && len(left) == 0:
 		return nil
 	case len(left) == 0 || got.Other == nil || len(got.Rows) < m.of.Table.MaxEntries:
 		return fmt.Errorf("%d rows of at most %d, %d rows not there, (other) is there: %v", len(got.Rows), m.of.Table.MaxEntries, len(left), got.Other != nil)
 	}
 	return m.compareRow("(other)", other, got.Other.Values)
-}
-
-// nothing says that values add up to nothing, so that (other) is not there.
-func (m *model) nothing(fed [][]value.Value) bool {
-	for i := range fed {
-		if c := &m.of.Table.Values[i]; len(fed[i]) > 0 && (c.Func != plan.Sum || expected(c, fed[i]) != "0") {
-			return false
-		}
-	}
-	return true
 }
 
 func (m *model) compareRow(at string, fed [][]value.Value, got []value.Value) error {

@@ -135,6 +135,31 @@ func checkOther(t *testing.T, got result, n, shift, shown int, overflows bool) {
 	}
 }
 
+// What adds up to nothing is in (other) all the same, and so are rows of it that
+// are printed at an interval.
+func TestFullTableOfZeroSums(t *testing.T) {
+	for _, interval := range []string{"", `interval = "10s"`} {
+		got := run{workload: "tw-syscalls lseek-seq 100 1 0", spec: `
+probe "syscall" "p" {
+  target = "lseek"
+  where  = comm == "truth"
+  aggregate "t" {
+    by          = [args.offset]
+    values      = { zero = sum(args.offset - args.offset) }
+    max_entries = 4
+    ` + interval + `
+  }
+}`}.do(t)
+		table := got.table(t, "t")
+		if len(table.rows) != 4 || table.other["zero"] != "0" {
+			t.Errorf("%s: %d rows and (other) %v, want 4 and a sum of 0", interval, len(table.rows), table.other)
+		}
+		if c := got.counters(t, "syscall.p"); c["rejected_keys"] != 96 {
+			t.Errorf("%s: rejected_keys is %d, want 96", interval, c["rejected_keys"])
+		}
+	}
+}
+
 // What intervals print, added up, is exact under full load, also while the
 // keys change all the time.
 func TestIntervalsAddUp(t *testing.T) {
