@@ -15,7 +15,8 @@
 package report
 
 import (
-	"fmt"
+	"cmp"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -224,10 +225,19 @@ func (r *Report) eval(p *program) (cty.Value, hcl.Diagnostics) {
 	return null, hcl.Diagnostics{{
 		Severity: hcl.DiagWarning,
 		Summary:  "Column not computed",
-		Detail: fmt.Sprintf("For at least one row this could not be computed, and is empty there: %s",
-			diags.Errs()[0]),
-		Subject: p.expr.Range().Ptr(),
+		Detail:   "For at least one row this could not be computed, and is empty there: " + reason(diags),
+		Subject:  p.expr.Range().Ptr(),
 	}}
+}
+
+// reason is what the first error says, without its place.
+func reason(diags hcl.Diagnostics) string {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			return strings.TrimSuffix(cmp.Or(d.Detail, d.Summary), ".") + "."
+		}
+	}
+	return ""
 }
 
 func (r *Report) readsNull(p *program) bool {

@@ -323,8 +323,12 @@ func TestFailureIsToldOnce(t *testing.T) {
 		t.Fatal(diags)
 	}
 	table := readsTable(row("a", 2, 0, 0), row("b", 3, 0, 0))
-	if diags := r.Finish(table); len(diags) != 1 || diags[0].Severity != hcl.DiagWarning {
-		t.Errorf("got %v", diags)
+	diags = r.Finish(table)
+	if len(diags) != 1 || diags[0].Severity != hcl.DiagWarning {
+		t.Fatalf("got %v", diags)
+	}
+	if file := diags[0].Subject.Filename; strings.Contains(diags[0].Detail, file) || !strings.HasSuffix(diags[0].Detail, "of a number.") {
+		t.Errorf("the place is told twice, or there is no reason: %s", diags[0].Detail)
 	}
 	if diags := r.Finish(readsTable(row("a", 2, 0, 0))); len(diags) != 0 {
 		t.Errorf("told again: %v", diags)
