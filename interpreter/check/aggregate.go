@@ -1,6 +1,8 @@
 package check
 
 import (
+	"math"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -384,6 +386,9 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 		case c.Op != tree.Const || !c.Type.IsNumber():
 			s.errKnown(call.Args[i+1].Range(), what)
 			return false
+		case !c.Type.Signed && c.Int > math.MaxInt64:
+			s.errorAt(call.Args[i+1].Range(), "Steps not possible", "linear() takes numbers below 2^63, not %d.", c.Int)
+			return false
 		}
 		bound[i] = int64(c.Int)
 	}
@@ -396,7 +401,10 @@ func (s *scope) linearSteps(col *plan.ValueColumn, x *tree.Expr, call *hclsyntax
 	case uint64(step) > uint64(hi)-uint64(lo):
 		s.errorAt(rng, "Steps not possible", "The step is larger than the whole range from min to max.")
 		return false
-	case uint64(hi)-uint64(lo) > 1<<62 || (hi-lo+step-1)/step > maxLinearSlots:
+	case uint64(hi)-uint64(lo) > 1<<62:
+		s.errorAt(rng, "Steps not possible", "From %d to %d is too far: max - min is 2^62 at most.", lo, hi)
+		return false
+	case (hi-lo+step-1)/step > maxLinearSlots:
 		s.errorAt(rng, "Too many steps", "From %d to %d in steps of %d are more than %d steps.", lo, hi, step, maxLinearSlots)
 		return false
 	}

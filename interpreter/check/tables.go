@@ -260,7 +260,7 @@ func (s *scope) applySetting(t *tableBuilder, name string, v cty.Value, rng hcl.
 		}
 		t.table.Sort = v.AsString()
 	case "top":
-		if n, ok := number(1, math.MaxInt32, "the number of rows to show, 1 or more"); ok {
+		if n, ok := number(1, math.MaxInt32, "the number of rows to show, 1 to 2147483647"); ok {
 			t.table.Top = n
 		}
 	case "max_entries":

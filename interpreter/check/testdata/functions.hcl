@@ -316,7 +316,7 @@ probe "syscall" "d" {
   where = { a = 1 } == 1  # want `The left side is an object, the right side a number`
   aggregate "t" {
     values = { n = count() }
-    top    = 1.5          # want `Wrong type: top must be the number of rows to show, 1 or more, not 1\.5\.`
+    top    = 1.5          # want `Wrong type: top must be the number of rows to show, 1 to 2147483647, not 1\.5\.`
     sort   = ["n"]        # want `Wrong type: sort must be the name of a column in quotes, not a list\.`
   }
 }

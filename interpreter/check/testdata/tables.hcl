@@ -69,6 +69,15 @@ probe "kretprobe" "a" {
   aggregate "z3" {
     values = { n = linear(latency, 0, 10, 0) } # want "Steps not possible"
   }
+  aggregate "z4" {
+    values = { n = linear(args.count, 0, 18446744073709551615, 4611686018427387904) } # want `Steps not possible: linear\(\) takes numbers below 2\^63, not 18446744073709551615\.`
+  }
+  aggregate "z5" {
+    values = { n = linear(latency, 18446744073709551615, 10, 1) } # want `Steps not possible: linear\(\) takes numbers below 2\^63, not 18446744073709551615\.`
+  }
+  aggregate "z6" {
+    values = { n = linear(args.count, 0, 9223372036854775807, 4611686018427387904) } # want `Steps not possible: From 0 to 9223372036854775807 is too far: max - min is 2\^62 at most\.`
+  }
 }
 ---
 probe "tracepoint" "a" {
@@ -205,7 +214,7 @@ probe "tracepoint" "a" {
   aggregate "t" {
     values      = { n = count() }
     sort        = 5       # want "Wrong type: sort must be the name of a column in quotes."
-    top         = 0       # want "Wrong type: top must be the number of rows to show, 1 or more."
+    top         = 0       # want "Wrong type: top must be the number of rows to show, 1 to 2147483647, not 0."
     interval    = "10ms"  # want `Interval not possible: interval must be a duration of at least 100ms, such as "5s".`
     cumulative  = "yes"   # want "Wrong type: cumulative must be true or false."
     max_entries = 1.5     # want "Wrong type: max_entries must be the number of rows"
