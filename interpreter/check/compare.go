@@ -329,5 +329,5 @@ func (s *scope) numberFix(x *tree.Expr, text string) string {
 			return fmt.Sprintf("As %s(…), the number compares with %q.", name, text)
 		}
 	}
-	return "Write the number without quotes."
+	return "Write the number without quotes; a variable that holds it needs type = number."
 }

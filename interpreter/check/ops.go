@@ -53,14 +53,26 @@ func (s *scope) neverNull(e *hclsyntax.BinaryOpExpr, l, r *tree.Expr) {
 		if i == 1 {
 			x, other = r, l
 		}
-		t, plain := unwrap(side).(*hclsyntax.ScopeTraversalExpr)
-		if !plain || other.Type.Kind != types.Null || x.Nullable || x.Type.Kind == types.Pointer || x.Type.Untyped {
+		if other.Type.Kind != types.Null || x.Nullable || x.Type.Kind == types.Pointer || x.Type.Untyped {
 			continue
 		}
-		if root := t.Traversal.RootName(); root == "args" || root == "retval" || root == "comm" || scalarBuiltins[root].Kind != types.Invalid {
+		if readsEvent(unwrap(side)) {
 			s.warnNeverNull(e.Range(), x)
 		}
 	}
+}
+
+// readsEvent says that an expression is plainly of the event. Others, such as
+// locals, may be null in another use of the spec.
+func readsEvent(e hclsyntax.Expression) bool {
+	switch e := e.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		root := e.Traversal.RootName()
+		return root == "args" || root == "retval" || root == "comm" || scalarBuiltins[root].Kind != types.Invalid
+	case *hclsyntax.FunctionCallExpr:
+		return e.Name == "str" || e.Name == "strs" || e.Name == "buf"
+	}
+	return false
 }
 
 // logical checks && and ||. A side that is known at plan time and decides the

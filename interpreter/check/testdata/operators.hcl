@@ -18,7 +18,7 @@ probe "tracepoint" "a" {
 }
 probe "tracepoint" "b" {
   target = "sched:sched_switch"
-  where  = pid == "5" # want "Comparison of different types: .*Write the number without quotes."
+  where  = pid == "5" # want "Comparison of different types: .*Write the number without quotes; a variable that holds it needs type = number."
 }
 probe "tracepoint" "c" {
   target = "sched:sched_switch"
@@ -304,6 +304,7 @@ probe "tracepoint" "a" {
   where  = args.bytes == 1 / 0 # want "Division by zero: This was computed before attaching, and divides by zero."
   capture {
     x = comm == null # want "Never null: This is a string, which always has a value"
+    z = str(task.comm) == null # want "Never null: This is a string, which always has a value"
     y = 5 % 0
   }
 }
