@@ -167,7 +167,7 @@ func CommandLine() *cli.Command {
 func (a *app) root() *cli.Command {
 	commands := []*cli.Command{
 		a.applyCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
-		a.listCommand(), a.describeCommand(), a.catalogCommand(), a.versionCommand(),
+		a.listCommand(), a.describeCommand(), a.catalogCommand(), a.versionCommand(), a.helpCommand(),
 	}
 	root := &cli.Command{
 		Name:                  "tracer",
@@ -185,6 +185,9 @@ func (a *app) root() *cli.Command {
 			c.Hidden, c.Usage = false, "print the completion script of a shell"
 			c.UsageText, c.Description = "tracer completion bash|zsh|fish", completionHelp
 			c.Commands = dropCommand(c.Commands, "pwsh")
+			for _, shell := range c.Commands {
+				shell.Usage, shell.UsageText = "print the script of "+shell.Name, "tracer completion "+shell.Name
+			}
 			c.OnUsageError, c.HideHelpCommand = usageError, true
 			c.Action = func(_ context.Context, c *cli.Command) error {
 				if name := c.Args().First(); name != "" {
@@ -212,6 +215,27 @@ func (a *app) root() *cli.Command {
 		c.OnUsageError = usageError
 	}
 	return root
+}
+
+// helpCommand is "tracer help": what -help shows, of the command that is named.
+func (a *app) helpCommand() *cli.Command {
+	return &cli.Command{
+		Name: "help", Usage: "show how a command is used",
+		UsageText: "tracer help [COMMAND...]", Description: helpHelp,
+		Aliases: []string{"h"},
+		Action: func(_ context.Context, c *cli.Command) error {
+			args, at := []string{c.Root().Name}, c.Root()
+			for _, name := range c.Args().Slice() {
+				below := at.Command(name)
+				if below == nil {
+					return usage{fmt.Errorf("there is no command %q%s", strings.Join(append(args[1:], name), " "), nearCommand(at, name)), strings.Join(args[1:], " ")}
+				}
+				args, at = append(args, below.Name), below
+			}
+			// The context of this run would make the other a command below help.
+			return a.root().Run(context.Background(), append(args, "-help"))
+		},
+	}
 }
 
 func dropCommand(commands []*cli.Command, name string) []*cli.Command {

@@ -117,3 +117,10 @@ const versionHelp = `Shows tracer's version, what it was built from, and the ker
 Examples:
   tracer version
   tracer version -json`
+
+const helpHelp = `Shows how tracer or one of its commands is used, as -help does.
+
+Examples:
+  tracer help
+  tracer help apply
+  tracer help catalog show`

@@ -48,7 +48,7 @@ type targetOptions struct {
 func (o *targetOptions) options() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "binary", Usage: "`FILE` or library (libc) of uprobe, uretprobe and usdt targets", Destination: &o.binary},
-		&cli.IntFlag{Name: "pid", Aliases: []string{"p"}, Usage: "find the binary as the process `PID` sees it", Destination: &o.pid},
+		&cli.IntFlag{Name: "p", Aliases: []string{"pid"}, Usage: "find the binary as the process `PID` sees it", Destination: &o.pid, HideDefault: true},
 	}
 }
 

@@ -78,11 +78,15 @@ func nearCommand(c *cli.Command, name string) string {
 
 // nearOption is the same for an option.
 func nearOption(c *cli.Command, option string) string {
+	option = strings.TrimLeft(option, "-")
+	if len(option) == 1 {
+		return "" // every other letter is as near
+	}
 	var names []string
 	for _, f := range c.Flags {
 		names = append(names, f.Names()...)
 	}
-	return question(spec.Nearest(strings.TrimLeft(option, "-"), names), "-")
+	return question(spec.Nearest(option, names), "-")
 }
 
 func question(near, prefix string) string {
