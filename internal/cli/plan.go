@@ -40,6 +40,9 @@ func (a *app) planCommand() *cli.Command {
 			if err := o.take(c, o.buffer); err != nil {
 				return err
 			}
+			if o.asJSON && o.show != "" {
+				return usagef("plan", "-json shows the plan and -show its programs: one of the two")
+			}
 			return a.plan(&o)
 		},
 	}
