@@ -356,6 +356,9 @@ func TestListedNamesAreTargets(t *testing.T) {
 		if err != nil || len(names) == 0 {
 			t.Errorf("%s: %v, %v", name, names, err)
 		}
+		if listed := slices.Contains(names, "main.add"); listed != (name == "uprobe") {
+			t.Errorf("%s: lists a function in Go: %v", name, listed)
+		}
 		for _, target := range names {
 			_, err := typ.Resolve(&Request{Facts: m, Pattern: target, Binary: b})
 			var te *TargetError

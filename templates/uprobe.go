@@ -39,7 +39,7 @@ func uprobe() *Type {
 func uretprobe() *Type {
 	return &Type{
 		Name: "uretprobe", Space: types.User, User: true, Returns: true, Pair: plan.PairStack,
-		Resolve: resolveUserReturn, List: listUserFunctions,
+		Resolve: resolveUserReturn, List: listUserReturns,
 		Mechanisms: uretprobeMechanisms, EntryMechanisms: uprobeMechanisms,
 	}
 }
@@ -51,6 +51,20 @@ func listUserFunctions(_ facts.Facts, b *facts.Binary) ([]string, error) {
 	names := make([]string, 0, len(b.Functions))
 	for i := range b.Functions {
 		names = append(names, b.Functions[i].Name)
+	}
+	return names, nil
+}
+
+// listUserReturns leaves out functions in Go, whose returns cannot be probed.
+func listUserReturns(_ facts.Facts, b *facts.Binary) ([]string, error) {
+	if b == nil {
+		return nil, nil
+	}
+	var names []string
+	for i := range b.Functions {
+		if !b.Functions[i].Go {
+			names = append(names, b.Functions[i].Name)
+		}
 	}
 	return names, nil
 }
