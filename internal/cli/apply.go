@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"tracer/internal/render"
 	"tracer/internal/session"
 	"tracer/internal/symbol"
+	"tracer/interpreter/plan"
+	"tracer/interpreter/types"
 	"tracer/interpreter/unit"
 )
 
@@ -120,6 +123,10 @@ func (o *applyOptions) check(c *cli.Command) error {
 	return nil
 }
 
+func hasStack(t *plan.Table) bool {
+	return slices.ContainsFunc(t.By, func(k plan.KeyColumn) bool { return k.Type.Kind == types.Stack })
+}
+
 // apply runs a spec.
 func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	ctx, stop := a.endBySignal(ctx)
@@ -137,6 +144,9 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if len(c.object.Programs) == 0 {
 		a.say("Nothing to attach: no probe of the spec is enabled.")
 		return nil
+	}
+	if outputs[o.output] == render.Folded && !slices.ContainsFunc(c.plan.Tables, hasStack) {
+		return errors.New("-o folded shows the tables that have a stack in by, and this spec has none")
 	}
 	settle()
 	began := a.env.Now()
