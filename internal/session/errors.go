@@ -14,9 +14,13 @@ import (
 // The diagnostic's Extra holds it.
 var ErrInterrupted = errors.New("interrupted before everything was attached")
 
+// advice is what the ebpf library says to programmers where a capability is
+// missing.
+const advice = " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)"
+
 // failed makes a diagnostic of an error of the kernel.
 func (o *opener) failed(summary string, err error, subject *hcl.Range) hcl.Diagnostics {
-	detail := sentence(err.Error())
+	detail := sentence(strings.ReplaceAll(err.Error(), advice, ""))
 	if hint := hintFor(err); hint != "" {
 		detail += " " + hint
 	}
