@@ -330,3 +330,21 @@ func TestAFileNamedTwiceIsReadOnce(t *testing.T) {
 		t.Errorf("%d sources, %d files of values, diagnostics %v", len(files.sources), len(files.values), diags)
 	}
 }
+
+// sealed is a machine whose tracefs may not be read.
+type sealed struct{ *facts.Recorded }
+
+func (sealed) Tracepoints() ([]string, error) {
+	return nil, fmt.Errorf("tracepoints: %w", fs.ErrPermission)
+}
+
+func TestTargetsThatMayNotBeReadAreNotCalledAbsent(t *testing.T) {
+	a, out, _ := newApp()
+	a.env.Facts = sealed{&facts.Recorded{}}
+	if err := a.listTypes(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "tracepoint      not known: tracepoints: permission denied\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("got %s\nwant %s", out, want)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -82,6 +83,9 @@ func (a *app) listTypes() error {
 // to them.
 func (a *app) listedType(t *templates.Type) string {
 	names, err := t.List(a.facts(), nil)
+	if errors.Is(err, fs.ErrPermission) {
+		return "not known: " + err.Error()
+	}
 	if err != nil {
 		return "none here: " + err.Error()
 	}
