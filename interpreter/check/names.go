@@ -30,7 +30,7 @@ var eventRoots = []Builtin{
 	{"kstack", "kernel stack"},
 	{"ustack", "user stack"},
 	{"func", "function or event that fired, as target would name it"},
-	{"probe", "label of the probe"},
+	{"probe", "the probe by its labels, as in the output: syscall.read"},
 	{"random", "a random 32-bit number"},
 }
 
