@@ -39,14 +39,17 @@ func examplePlan() (*plan.Plan, *bpfgen.Object) {
 		Targets: []plan.Target{{Name: "python:gc", Path: "/usr/lib/libpython3.so", Offset: 0x1c0}},
 	}
 	opens.Variants = []*plan.Variant{u}
+	names := &types.NameTable{}
+	call := types.U32
+	call.Unit, call.Table = "lookup", names
 	table := &plan.Table{
-		Name: "reads", Probes: []string{"kretprobe.read"}, By: []plan.KeyColumn{{Name: "comm", Type: types.Comm}},
+		Name: "reads", Probes: []string{"kretprobe.read"}, By: []plan.KeyColumn{{Name: "comm", Type: types.Comm}, {Name: "call", Type: call}},
 		Values:     []plan.ValueColumn{{Name: "calls", Func: plan.Count, Type: types.U64}, {Name: "bytes", Func: plan.Sum, Type: types.S64}},
 		MaxEntries: 1024, Reduced: 16384, IntervalNS: 5e9, Top: 10, Derive: &plan.Derive{Names: []string{"mean"}},
 	}
 	rows := &ebpf.MapSpec{Type: ebpf.PerCPUHash, KeySize: 16, ValueSize: 16, MaxEntries: 1024}
 	program := &emit.Object{Instructions: asm.Instructions{asm.LoadImm(asm.R0, 0, asm.DWord), asm.Return()}, StackBytes: 40}
-	return &plan.Plan{Probes: []*plan.Probe{reads, opens}, Tables: []*plan.Table{table}, Features: map[string]bool{"kprobe_multi": true}}, &bpfgen.Object{
+	return &plan.Plan{Names: names, Probes: []*plan.Probe{reads, opens}, Tables: []*plan.Table{table}, Features: map[string]bool{"kprobe_multi": true}}, &bpfgen.Object{
 		Programs: []*bpfgen.Program{
 			{Name: "read_e", Variant: v, Side: bpfgen.Entry, Object: program},
 			{Name: "read_r", Variant: v, Side: bpfgen.Return, Object: program},
@@ -78,7 +81,7 @@ usdt.gc (spec.hcl:20)
   shows     a row for each event
 
 table reads, from kretprobe.read
-  by        comm string
+  by        comm string, call name
   values    calls = count(), bytes = sum(s64)
   derived   mean
   rows      at most 1024, the rest as (other); lowered from 16384 to bound the memory, set max_entries to decide it

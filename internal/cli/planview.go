@@ -11,6 +11,7 @@ import (
 	"tracer/bpfgen"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
+	"tracer/interpreter/types"
 )
 
 // planFormat is the version of the JSON document of "tracer plan -json". Its
@@ -150,7 +151,7 @@ func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
 		v.MemoryBytes += m.Bytes
 	}
 	for _, t := range o.Tables {
-		v.Tables = append(v.Tables, newTableView(t, o, k.CPUs))
+		v.Tables = append(v.Tables, newTableView(t, o, p.Names, k.CPUs))
 	}
 	return v
 }
@@ -190,7 +191,7 @@ func instructions(p *bpfgen.Program) int {
 	return n
 }
 
-func newTableView(t *bpfgen.Table, o *bpfgen.Object, cpus int) tableView {
+func newTableView(t *bpfgen.Table, o *bpfgen.Object, names *types.NameTable, cpus int) tableView {
 	p := t.Table.Table
 	v := tableView{
 		Name: p.Name, Probes: p.Probes, By: []columnView{}, Values: []columnView{}, MaxEntries: p.MaxEntries, Reduced: p.Reduced,
@@ -200,10 +201,10 @@ func newTableView(t *bpfgen.Table, o *bpfgen.Object, cpus int) tableView {
 		v.MaxEntries = 1
 	}
 	for _, k := range p.By {
-		v.By = append(v.By, columnView{Name: k.Name, Type: k.Type.String()})
+		v.By = append(v.By, columnView{Name: k.Name, Type: typeText(k.Type, names)})
 	}
 	for _, c := range p.Values {
-		v.Values = append(v.Values, columnView{Name: c.Name, Type: c.Type.String(), Function: string(c.Func)})
+		v.Values = append(v.Values, columnView{Name: c.Name, Type: typeText(c.Type, names), Function: string(c.Func)})
 	}
 	if p.Derive != nil {
 		v.Derived = p.Derive.Names
@@ -214,6 +215,15 @@ func newTableView(t *bpfgen.Table, o *bpfgen.Object, cpus int) tableView {
 		}
 	}
 	return v
+}
+
+// typeText is a column's type. func and probe, which are numbers in the kernel,
+// are shown as what they print.
+func typeText(t types.Type, names *types.NameTable) string {
+	if t.Table != nil && t.Table == names {
+		return "name"
+	}
+	return t.String()
 }
 
 // hashOverhead is what the kernel adds to each entry of a hash, in bytes:
