@@ -235,7 +235,8 @@ func functionLayout(fn *btf.Func, regs *registers) *tree.Layout {
 	if !ok {
 		proto = &btf.FuncProto{}
 	}
-	next := 0
+	rt := types.FromBTF(proto.Return, types.Kernel)
+	next := regs.hidden(rt)
 	for i, p := range proto.Params {
 		name := p.Name
 		if name == "" {
@@ -258,7 +259,6 @@ func functionLayout(fn *btf.Func, regs *registers) *tree.Layout {
 		next++
 		layout.Args = append(layout.Args, arg)
 	}
-	rt := types.FromBTF(proto.Return, types.Kernel)
 	switch {
 	case rt.IsScalar():
 		layout.Ret = &tree.ArgLoc{Name: "retval", Type: rt, Loc: regs.reg(regs.ret), Doc: rt.String()}

@@ -87,6 +87,8 @@ func TestArgumentsOfKernelFunctionsAreInRegisters(t *testing.T) {
 		{"by_value", "s", -1},
 		{"by_value", "n", 96},
 		{"by_address", "n", 112},
+		{"returns_huge", "n", 104}, // the first register says where the value goes
+		{"returns_huge", "file", 96},
 		{"unnamed", "0", 112},
 		{"assembly", "1", 104},
 		{"vfs_read+0x4", "count", -1},
@@ -99,7 +101,7 @@ func TestArgumentsOfKernelFunctionsAreInRegisters(t *testing.T) {
 			t.Errorf("%s of %s: %+v, refused %t", row.arg, row.function, a, refused)
 		}
 	}
-	returns := map[string]string{"vfs_read": "", "eight": "returns nothing", "by_value": "returned by value"}
+	returns := map[string]string{"vfs_read": "", "eight": "returns nothing", "by_value": "returned by value", "returns_huge": "returned by value"}
 	for name, want := range returns {
 		layout := first(t, "kretprobe", name)
 		if got := layout.Refused["retval"]; (got == "") != (want == "") || !strings.Contains(got, want) {
@@ -114,7 +116,7 @@ func TestArgumentsOfKernelFunctionsAreInRegisters(t *testing.T) {
 func TestArm64PassesLargeStructsByAddress(t *testing.T) {
 	m := machine(t)
 	m.System.Arch = "arm64"
-	for function, off := range map[string]int{"by_value": 16, "by_address": 8, "vfs_read": 8} {
+	for function, off := range map[string]int{"by_value": 16, "by_address": 8, "returns_huge": 0, "vfs_read": 8} {
 		found, err := All()["kprobe"].Resolve(&Request{Facts: m, Pattern: function})
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"tracer/interpreter/tree"
+	"tracer/interpreter/types"
 )
 
 // registers are where an architecture's struct pt_regs keeps what probes need:
@@ -33,6 +34,15 @@ func (r *registers) byValue(size int) int {
 		return (size + 7) / 8
 	case r.byAddress:
 		return 1
+	}
+	return 0
+}
+
+// hidden is how many argument registers hold, before the arguments, where a
+// value of type t is to be returned.
+func (r *registers) hidden(t types.Type) int {
+	if t.Kind == types.Struct && t.Size > 16 && !r.byAddress {
+		return 1 // arm64 has a register of its own for it (x8)
 	}
 	return 0
 }

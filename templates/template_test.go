@@ -33,6 +33,7 @@ func machine(tb testing.TB) *facts.Recorded {
 		fn("eight", void, p("a", integer), p("b", integer), p("c", integer), p("d", integer), p("e", integer), p("f", integer), p("g", integer), p("h", integer)),
 		fn("by_value", pair, p("s", pair), p("n", integer)),
 		fn("by_address", integer, p("s", huge), p("n", integer)),
+		fn("returns_huge", huge, p("n", integer), p("s", huge), p("file", pointer)),
 		fn("inlined", integer, p("n", integer)),
 		fn("unnamed", integer, p("", integer)),
 		fn("__traceiter_sched_switch", integer, p("__data", pointer), p("preempt", &btf.Int{Name: "_Bool", Size: 1, Encoding: btf.Bool}), p("prev", pointer)),
@@ -49,7 +50,7 @@ func machine(tb testing.TB) *facts.Recorded {
 		System: facts.Kernel{Release: "6.8.0", Arch: "x86_64", CPUs: 2}, Types: spec, RawNames: []string{"sched_switch", "old_one", "untyped"},
 		Formats: formats(), Binaries: []facts.Binary{*library("x86_64")}, Features: map[facts.Feature]string{},
 	}
-	for _, name := range []string{"vfs_read", "vfs_write", "eight", "by_value", "by_address", "unnamed", "assembly"} {
+	for _, name := range []string{"vfs_read", "vfs_write", "eight", "by_value", "by_address", "returns_huge", "unnamed", "assembly"} {
 		m.KernelFunctions = append(m.KernelFunctions, facts.Function{Name: name})
 	}
 	return m
