@@ -124,12 +124,7 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout := functionLayout(fn, regs)
-	if offset != 0 {
-		for i := range layout.Args {
-			layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
-		}
-	}
+	layouts := map[string]*tree.Layout{}
 	out := make([]Found, 0, len(places))
 	for _, p := range places {
 		if p.Size > 0 && offset >= p.Size {
@@ -140,9 +135,30 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 			target.Address = p.Addr
 		}
 		target.Alone = target.Alone || p.NoTrace
+		layout := layouts[p.Module]
+		if layout == nil {
+			own := fn
+			if p.Module != module {
+				if own, err = r.Facts.FuncIn(name, p.Module); err != nil && !errors.Is(err, facts.ErrNotFound) {
+					return nil, err
+				}
+			}
+			layout = functionLayout(own, regs)
+			if offset != 0 {
+				refuseInside(layout, pattern)
+			}
+			layouts[p.Module] = layout
+		}
 		out = append(out, Found{Target: target, Layout: layout})
 	}
 	return out, nil
+}
+
+// refuseInside refuses the arguments at a place in a function.
+func refuseInside(layout *tree.Layout, pattern string) {
+	for i := range layout.Args {
+		layout.Refused[layout.Args[i].Name] = "inside a function (" + pattern + ") the argument registers may hold something else"
+	}
 }
 
 // places are where the functions of one name begin, those that can be probed;

@@ -131,6 +131,31 @@ func TestArm64PassesLargeStructsByAddress(t *testing.T) {
 	}
 }
 
+// A module's function is not that of the kernel which has its name.
+func TestFunctionsOfModulesHaveTypesOfTheirOwn(t *testing.T) {
+	m := machine(t)
+	m.KernelFunctions = append(m.KernelFunctions,
+		facts.Function{Name: "vfs_read", Addr: 0x2000, Module: "some"})
+	m.KernelFunctions[0].Addr = 0x1000
+	const count = "count missing"
+	for _, pattern := range []string{"vfs_read", "vfs_re*"} {
+		found, err := All()["kprobe"].Resolve(&Request{Facts: m, Pattern: pattern})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range found {
+			got = append(got, place(f.Layout, "count").Name)
+			if f.Target.Module == "some" && !place(f.Layout, "0").Type.Untyped {
+				t.Errorf("%s: the module's function has the types of the kernel's", pattern)
+			}
+		}
+		if strings.Join(got, " ") != count {
+			t.Errorf("%s: %s, want %s", pattern, got, count)
+		}
+	}
+}
+
 // The number of the call is no argument of it, though one may be called nr.
 func TestSystemCallsOfferTheirArguments(t *testing.T) {
 	a := first(t, "syscall", "io_submit").Args

@@ -33,6 +33,11 @@ func (u unprivileged) FindFunc(name string) (*btf.Func, string, error) {
 	return fn, module, unknown(err)
 }
 
+func (u unprivileged) FuncIn(name, module string) (*btf.Func, error) {
+	fn, err := u.Facts.FuncIn(name, module)
+	return fn, unknown(err)
+}
+
 func (u unprivileged) Tracepoints() ([]string, error) {
 	names, err := u.Facts.Tracepoints()
 	return names, unknown(err)

@@ -73,6 +73,21 @@ func (h *Host) FindFunc(name string) (*btf.Func, string, error) {
 	return fn, module, err
 }
 
+// FuncIn implements facts.Facts.
+func (h *Host) FuncIn(name, module string) (*btf.Func, error) {
+	spec, err := h.BTF()
+	if err == nil && module != "" {
+		if spec, err = h.types.module(module); err != nil {
+			// Before 5.11 modules have none.
+			err = notFound("BTF of module %s: %v", module, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return facts.FuncByName(spec, name)
+}
+
 // RawTracepoint implements facts.Facts.
 func (h *Host) RawTracepoint(name string) (*btf.FuncProto, string, error) {
 	var proto *btf.FuncProto

@@ -139,6 +139,14 @@ func TestFunctionsOfModulesAreFoundWithTheirModule(t *testing.T) {
 			if got, where, err := h.FindFunc(fn.Name); err != nil || got.Name != fn.Name || !slices.Contains(modules, where) {
 				t.Errorf("%s of %s: found in %q, %v", fn.Name, module, where, err)
 			}
+			if got, err := h.FuncIn(fn.Name, module); err != nil || got.Name != fn.Name {
+				t.Errorf("%s in %s: %v", fn.Name, module, err)
+			}
+			for _, other := range []string{"", "nosuch"} {
+				if _, err := h.FuncIn(fn.Name, other); !errors.Is(err, facts.ErrNotFound) {
+					t.Errorf("%s of %s: found in %q: %v", fn.Name, module, other, err)
+				}
+			}
 			break
 		}
 	}

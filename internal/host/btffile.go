@@ -147,6 +147,14 @@ func (f *BTFFile) FindFunc(name string) (*btf.Func, string, error) {
 	return fn, "", err
 }
 
+// FuncIn implements facts.Facts.
+func (f *BTFFile) FuncIn(name, module string) (*btf.Func, error) {
+	if module != "" {
+		return nil, f.unknown("function " + name + " of module " + module)
+	}
+	return facts.FuncByName(f.spec, name)
+}
+
 // Tracepoints implements facts.Facts.
 func (f *BTFFile) Tracepoints() ([]string, error) { return nil, f.unknown("tracepoints") }
 

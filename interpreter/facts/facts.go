@@ -45,6 +45,9 @@ type Facts interface {
 	// Modules' BTF that declare name, to find functions and raw tracepoints
 	// of modules: the split spec and the module's name. ErrNotFound if none.
 	FindFunc(name string) (fn *btf.Func, module string, err error)
+	// FuncIn is the function of that name of one module, "" the kernel itself,
+	// whose others may have another of that name. ErrNotFound if there is none.
+	FuncIn(name, module string) (*btf.Func, error)
 
 	// Tracepoints lists all "category:event" names, sorted. The error says
 	// what to do when tracefs cannot be read.

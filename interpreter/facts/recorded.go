@@ -88,6 +88,15 @@ func (r *Recorded) FindFunc(name string) (*btf.Func, string, error) {
 	return fn, "", err
 }
 
+// FuncIn implements Facts.
+func (r *Recorded) FuncIn(name, module string) (*btf.Func, error) {
+	if module != "" {
+		return nil, fmt.Errorf("BTF function %s of module %s: %w", name, module, ErrNotFound)
+	}
+	fn, _, err := r.FindFunc(name)
+	return fn, err
+}
+
 // Tracepoints implements Facts.
 func (r *Recorded) Tracepoints() ([]string, error) {
 	if r.Formats == nil {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -198,6 +199,89 @@ probe "kretprobe" "many" {
 		"kprobes": "func=dummy_xmit", "kretprobes": "func=dummy_xmit",
 	} {
 		compareRows(t, name, got.table(t, name).rows, rows{key: {"n": text(frames)}})
+	}
+}
+
+// A module's function of a name that the kernel has as well: each is read by its
+// own prototype. level_show of md writes into its second argument, that of the
+// kernel's caches into its third.
+func TestKernelModuleFunctionsOfTheKernelsNames(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	needPrograms(t)
+	modprobe(t, "md_mod")
+	if !exists("/sys/kernel/btf/md_mod") {
+		t.Skip("this kernel has no types of modules")
+	}
+	const cache, level = "/sys/devices/system/cpu/cpu0/cache/index0/level", "/sys/block/md_truth/md/level"
+	for _, file := range [][2]string{{"/sys/module/md_mod/parameters/new_array", "md_truth"}, {level, "raid1"}} {
+		if err := os.WriteFile(file[0], []byte(file[1]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := rows{"text=raid1\n": {"n": "3"}}
+	paths := []string{level}
+	if exists(cache) {
+		paths, want["text=1\n"] = append(paths, cache), map[string]string{"n": "3"}
+	}
+	got := run{spec: fmt.Sprintf(`
+probe "kretprobe" "p" {
+  target = "level_show"
+  where  = pid == %d
+  aggregate "t" {
+    by     = { text = str(try(args.page, args.buf)) }
+    values = { n = count() }
+  }
+}`, os.Getpid())}.beside(t, func() {
+		for _, path := range paths {
+			for range 3 {
+				if _, err := os.ReadFile(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	compareRows(t, "t", got.table(t, "t").rows, want)
+}
+
+// Where a function returns a large structure, its first argument register says
+// where to put it (System V).
+func TestKernelArgumentsOfFunctionsThatReturnAStruct(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	const target = "cpuset_mems_allowed" // returns a nodemask_t
+	if ok, _ := planned(t, `
+probe "kprobe" "p" {
+  target = "`+target+`"
+  where  = args.tsk != null
+}`); !ok {
+		t.Skipf("this kernel's types do not have %s", target)
+	}
+	spec := ""
+	for _, probe := range []string{"kprobe", "kretprobe"} {
+		spec += fmt.Sprintf(`
+probe %q "p" {
+  target = %q
+  where  = pid == %d
+  aggregate %[1]q {
+    by     = { of = args.tsk.tgid }
+    values = { n = count() }
+  }
+}`, probe, target, os.Getpid())
+	}
+	got := run{spec: spec}.beside(t, func() {
+		var nodes uint64 = 1
+		at := uintptr(unsafe.Pointer(&nodes))
+		for range 4 {
+			if _, _, errno := unix.Syscall6(unix.SYS_MIGRATE_PAGES, uintptr(os.Getpid()), 64, at, at, 0, 0); errno != 0 {
+				t.Fatal(errno)
+			}
+		}
+	})
+	for _, probe := range []string{"kprobe", "kretprobe"} {
+		rows := got.table(t, probe).rows
+		key := fmt.Sprintf("of=%d", os.Getpid())
+		if n, err := strconv.Atoi(rows[key]["n"]); err != nil || n < 4 || len(rows) != 1 {
+			t.Errorf("%s: %v, want at least 4 of %s", probe, rows, key)
+		}
 	}
 }
 
