@@ -16,14 +16,16 @@ import (
 )
 
 var kprobeMechanisms = []Mechanism{
-	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
 	{Name: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Spare: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a link for one function"},
 }
 
 var kretprobeMechanisms = []Mechanism{
-	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
-	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
+	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
+	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
 	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Spare: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a link for one function"},
 }
 
 // kprobe: the entry of kernel functions (or a place inside one, fn+0x1c).
@@ -185,7 +187,7 @@ func places(r *Request, name, module string, inBTF bool) ([]facts.Function, erro
 	}
 	if hidden := out[0].Addr == 0; hidden && len(out) > 1 {
 		return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf(
-			"This kernel has %d functions called %s, and hides their addresses, which would tell them apart (sysctl kernel.kptr_restrict).", len(out), name)}
+			"This kernel has %d functions called %s, and hides their addresses, which would tell them apart (kernel.kptr_restrict, or CAP_SYSLOG is missing).", len(out), name)}
 	}
 	return out, nil
 }

@@ -24,7 +24,7 @@ func rawTracepoint() *Type {
 		Resolve: resolveRawTracepoint,
 		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.RawTracepoints() },
 		Mechanisms: []Mechanism{
-			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Guard: plan.GuardSelf, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads", Reads: typedArgument},
+			{Name: "tp_btf", Feature: facts.TPBTF, One: true, Guard: plan.GuardSelf, Caps: capsTrace, Reason: "the verifier knows the arguments' types: members are plain loads", Unreadable: untypedArgument},
 			{Name: "raw tracepoint", One: true, Guard: plan.GuardSelf, Caps: capsTrace, Reason: "members are read by a helper"},
 		},
 	}
@@ -51,7 +51,7 @@ func resolveRawTracepoint(r *Request) ([]Found, error) {
 		for i, p := range proto.Params {
 			t := types.FromBTF(p.Type, types.Trusted)
 			if qualifiedVoid(p.Type) {
-				t.Space = types.Kernel // see typedArgument
+				t.Space = types.Kernel // see untypedArgument
 			}
 			if p.Name == "" { // before Linux 5.10
 				p.Name = strconv.Itoa(i)
@@ -82,26 +82,33 @@ func cDecl(p btf.FuncParam) string {
 	return name + " " + p.Name
 }
 
-// typedArgument says that a tp_btf program may load an argument: the verifier
+// untypedArgument says why a tp_btf program may not load an argument: the verifier
 // (btf_ctx_access) takes numbers and pointers to structs, numbers and void, and
 // refuses the program for others, such as pointers to functions, and up to 6.12
 // those to void that is const. Some pointers to structs it takes for numbers.
-func typedArgument(f facts.Facts, tracepoint string, a *tree.ArgLoc) bool {
+func untypedArgument(f facts.Facts, tracepoint string, a *tree.ArgLoc) string {
+	const kind = "the verifier lets them load no pointer of its type"
 	if a.Type.Kind != types.Pointer {
-		return true
+		return ""
 	}
 	if elem := a.Type.Elem; elem != nil {
 		switch elem.Kind {
 		case types.Struct:
-			return !f.PlainArgument(tracepoint, a.Loc.Off/8)
+			if f.PlainArgument(tracepoint, a.Loc.Off/8) {
+				return "the verifier takes it for a plain number there, as it may hold an error instead of a pointer"
+			}
+			return ""
 		case types.Int, types.Bool:
-			return true
+			return ""
 		}
 		if elem.Kind != types.Invalid || elem.Name != "" {
-			return false
+			return kind
 		}
 	}
-	return a.Type.Space == types.Trusted // void
+	if a.Type.Space != types.Trusted { // void
+		return kind
+	}
+	return ""
 }
 
 // qualifiedVoid says that t is a pointer to void by way of a qualifier or name.

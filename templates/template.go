@@ -63,8 +63,14 @@ type Mechanism struct {
 	// Guard and Faultable are those of plan.Mechanism.
 	Guard     plan.Guard
 	Faultable bool
-	// Reads says whether its programs can read an argument of a target; nil: any.
-	Reads func(f facts.Facts, target string, arg *tree.ArgLoc) bool
+	// Whole: it takes only whole functions that ftrace traces.
+	Whole bool
+	// Spare: taken where those before it are not to be had, whose lack is what
+	// there is to say if it is not to be had either.
+	Spare bool
+	// Unreadable says why its programs cannot read an argument of a target, ""
+	// if they can; nil: they can read any.
+	Unreadable func(f facts.Facts, target string, arg *tree.ArgLoc) string
 }
 
 // Request asks for the targets of one pattern.
@@ -109,6 +115,10 @@ type Need struct {
 	Targets int  // how many there are
 	Alone   bool // each of them needs a link of its own
 	Pairs   bool // returns need their entries
+	Own     bool // the event must be the target's own: nothing tells it from others
+	// Target is one of them, and Args are what is read of its arguments.
+	Target string
+	Args   []*tree.ArgLoc
 	// Force is the name of the one that must be taken; "": the best.
 	Force string
 }
@@ -121,11 +131,30 @@ func (n Need) wants(m Mechanism) bool {
 	case n.Targets < m.From:
 		return false
 	case m.Session:
-		return n.Pairs && !n.Alone
+		return n.Pairs
 	case m.Many:
-		return n.Targets > 1 && !n.Alone // one target needs no multi-link
+		return n.Targets > 1 // one target needs no multi-link
 	}
 	return true
+}
+
+// unfit says why m does not serve the need, whatever the kernel has; nil if it
+// does.
+func (m Mechanism) unfit(n Need, f facts.Facts) error {
+	switch {
+	case m.Whole && n.Alone:
+		return fmt.Errorf("%s takes only whole functions that ftrace traces", m.Name)
+	case m.Shared && n.Own:
+		return fmt.Errorf("%s is one event of many targets, and nothing tells here which of them it is", m.Name)
+	case m.Unreadable == nil:
+		return nil
+	}
+	for _, a := range n.Args {
+		if why := m.Unreadable(f, n.Target, a); why != "" {
+			return fmt.Errorf("programs of %s cannot read args.%s of %s: %s", m.Name, a.Name, n.Target, why)
+		}
+	}
+	return nil
 }
 
 // Choose takes the first of ms that serves the need here.
@@ -136,12 +165,17 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 		if !need.wants(m) {
 			continue
 		}
-		if need.Alone && (m.Many || m.Session) {
-			return plan.Mechanism{}, fmt.Errorf("%s takes only whole functions that ftrace traces", m.Name)
+		if err := m.unfit(need, f); err != nil {
+			if force != "" {
+				missing = err
+			}
+			continue
 		}
 		if m.Feature != "" {
 			if err := f.Feature(m.Feature); err != nil && !errors.Is(err, facts.ErrUnknown) {
-				missing = err
+				if !m.Spare || missing == nil {
+					missing = err
+				}
 				why = fmt.Sprintf("no %s here: %v", m.Name, err)
 				continue
 			}
@@ -161,27 +195,13 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 	if missing != nil {
 		return plan.Mechanism{}, missing // of the last, which asks least of the kernel
 	}
-	names := make([]string, len(ms))
-	for i, m := range ms {
-		names[i] = m.Name
-	}
-	return plan.Mechanism{}, fmt.Errorf("mechanism %q does not serve this probe type; it has %s", force, strings.Join(names, ", "))
-}
-
-// Readable are the mechanisms whose programs can read all of args of a target.
-func Readable(ms []Mechanism, f facts.Facts, target string, args []*tree.ArgLoc) []Mechanism {
-	var out []Mechanism
+	var names []string
 	for _, m := range ms {
-		if m.Reads == nil || !slices.ContainsFunc(args, func(a *tree.ArgLoc) bool { return !m.Reads(f, target, a) }) {
-			out = append(out, m)
+		if !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
 		}
 	}
-	return out
-}
-
-// Own are the mechanisms of ms whose events are the target's own.
-func Own(ms []Mechanism) []Mechanism {
-	return slices.DeleteFunc(slices.Clone(ms), func(m Mechanism) bool { return m.Shared })
+	return plan.Mechanism{}, fmt.Errorf("mechanism %q does not serve this probe type; it has %s", force, strings.Join(names, ", "))
 }
 
 // IsGlob says that pattern is not a plain name.

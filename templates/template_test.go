@@ -254,6 +254,8 @@ func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 		}
 		return out
 	}
+	info := []*tree.ArgLoc{{Name: "info", Type: types.Type{Kind: types.Pointer, Elem: &types.Type{Kind: types.Struct}}, Loc: tree.Loc{Off: 8}}}
+	fn := []*tree.ArgLoc{{Name: "func", Type: types.Type{Kind: types.Pointer, Elem: &types.Type{Name: "function"}}}}
 	rows := []struct {
 		name, typ string
 		need      Need
@@ -267,6 +269,10 @@ func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 		{"forced", "kprobe", Need{Targets: 1, Force: "kprobe.multi"}, none(facts.Kprobe, facts.KprobeMulti), "kprobe.multi", ""},
 		{"forced, not there", "kprobe", Need{Targets: 1, Force: "kprobe.multi"}, none(facts.Kprobe), "", "this kernel has no kprobe_multi"},
 		{"forced, of another type", "kprobe", Need{Targets: 1, Force: "tp_btf"}, none(facts.TPBTF), "", `mechanism "tp_btf" does not serve this probe type; it has kprobe.multi`},
+		{"one function, no perf events", "kprobe", Need{Targets: 1}, none(facts.KprobeMulti), "kprobe.multi", ""},
+		{"one function's return, no perf events", "kretprobe", Need{Targets: 1}, none(facts.KprobeMulti), "kretprobe.multi", ""},
+		{"one function, neither", "kprobe", Need{Targets: 1}, none(), "", "this kernel has no kprobe: "},
+		{"a place of its own, no perf events", "kprobe", Need{Targets: 1, Alone: true}, none(facts.KprobeMulti), "", "this kernel has no kprobe: "},
 		{"a place of its own", "kprobe", Need{Targets: 2, Alone: true}, none(facts.Kprobe, facts.KprobeMulti), "kprobe perf link", ""},
 		{"a place of its own, forced", "kprobe", Need{Targets: 2, Alone: true, Force: "kprobe.multi"}, none(facts.KprobeMulti), "", "kprobe.multi takes only whole functions that ftrace traces"},
 		{"a call", "kretprobe", Need{Targets: 1, Pairs: true}, none(facts.Kprobe, facts.KprobeSession), "kprobe.session", ""},
@@ -278,6 +284,11 @@ func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 		{"user calls on an old kernel", "uretprobe", Need{Targets: 1, Pairs: true}, none(), "uretprobe perf link", ""},
 		{"raw tracepoint", "raw_tracepoint", Need{Targets: 1}, none(facts.TPBTF), "tp_btf", ""},
 		{"raw tracepoint without tp_btf", "raw_tracepoint", Need{Targets: 1}, none(), "raw tracepoint", ""},
+		{"an argument that is no pointer there", "raw_tracepoint", Need{Targets: 1, Target: "signal_deliver", Args: info}, none(facts.TPBTF), "raw tracepoint", ""},
+		{"an argument that is no pointer there, forced", "raw_tracepoint", Need{Targets: 1, Target: "signal_deliver", Args: info, Force: "tp_btf"}, none(facts.TPBTF), "", "programs of tp_btf cannot read args.info of signal_deliver: the verifier takes it for a plain number"},
+		{"a pointer to a function, forced", "raw_tracepoint", Need{Targets: 1, Target: "initcall_start", Args: fn, Force: "tp_btf"}, none(facts.TPBTF), "", "programs of tp_btf cannot read args.func of initcall_start: the verifier lets them load no pointer of its type"},
+		{"many system calls, not told apart", "syscall", Need{Targets: 17, Own: true}, none(), "perf tracepoint", ""},
+		{"a system call, not told apart, forced", "syscall", Need{Targets: 1, Own: true, Force: "raw_syscalls"}, none(), "", "raw_syscalls is one event of many targets"},
 		{"unknown features are tried", "kprobe", Need{Targets: 2}, nil, "kprobe.multi", ""},
 		{"tracepoints", "tracepoint", Need{Targets: 5}, none(), "perf tracepoint", ""},
 		{"user functions", "uprobe", Need{Targets: 3}, none(facts.UprobeMulti), "uprobe.multi", ""},
@@ -289,7 +300,7 @@ func TestMechanismsAreChosenByWhatTheKernelHas(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			m := machine(t)
-			m.Features = row.features
+			m.Features, m.Plain = row.features, map[string]bool{"signal_deliver/1": true}
 			got, err := Choose(All()[row.typ].Mechanisms, row.need, m)
 			if row.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), row.err) {

@@ -429,13 +429,15 @@ func (s *scope) defaultColumns() []plan.Column {
 
 // mechanisms chooses how the variant is attached.
 func (s *scope) mechanisms(v *plan.Variant) {
-	need := templates.Need{Targets: len(v.Targets), Alone: v.Targets[0].Alone, Pairs: v.Pair != plan.PairNone, Force: s.c.in.Mechanism}
-	ms, entries := templates.Readable(s.typ.Mechanisms, s.c.in.Facts, v.Targets[0].Name, usedArgs(v)), s.typ.EntryMechanisms
-	m, err := templates.Choose(ms, need, s.c.in.Facts)
+	need := templates.Need{
+		Targets: len(v.Targets), Alone: v.Targets[0].Alone, Pairs: v.Pair != plan.PairNone,
+		Target: v.Targets[0].Name, Args: usedArgs(v), Force: s.c.in.Mechanism,
+	}
+	m, err := templates.Choose(s.typ.Mechanisms, need, s.c.in.Facts)
 	if m.Shared {
 		if v.Selector = s.selector(v); v.Selector == nil {
-			entries = templates.Own(entries)
-			m, err = templates.Choose(templates.Own(ms), need, s.c.in.Facts)
+			need.Own = true
+			m, err = templates.Choose(s.typ.Mechanisms, need, s.c.in.Facts)
 		}
 	}
 	if err != nil {
@@ -451,7 +453,7 @@ func (s *scope) mechanisms(v *plan.Variant) {
 		return
 	}
 	need.Force = s.entryForce()
-	m, err = templates.Choose(entries, need, s.c.in.Facts)
+	m, err = templates.Choose(s.typ.EntryMechanisms, need, s.c.in.Facts)
 	if err != nil {
 		s.errorAt(s.probe.DefRange, "Not possible on this kernel", "The entry of a %s cannot be attached here: %v.", s.typ.Name, err)
 		return

@@ -30,7 +30,7 @@ func TestSharedEventsNeedToTellTargetsApart(t *testing.T) {
 		many(in)
 		in.Mechanism = "raw_syscalls"
 	})
-	if len(diags) != 1 || !strings.Contains(diags[0].Detail, `mechanism "raw_syscalls" does not serve this probe type`) {
+	if len(diags) != 1 || !strings.Contains(diags[0].Detail, `raw_syscalls is one event of many targets`) {
 		t.Errorf("%v", diags)
 	}
 }
