@@ -31,7 +31,7 @@ func featureProbes() []featureProbe {
 		{facts.TPBTF, "BTF raw tracepoints (tp_btf)", "5.5", "CONFIG_DEBUG_INFO_BTF", tryTPBTF, false},
 		{facts.Kprobe, "kernel probes (kprobe)", "4.17", "CONFIG_KPROBES", tryKprobe, true},
 		{facts.KprobeNotrace, "kernel probes on functions that ftrace does not trace", "4.20", "CONFIG_KPROBE_EVENTS_ON_NOTRACE", tryKprobeNotrace, false},
-		{facts.KprobeMulti, "kprobe.multi links", "5.18", "CONFIG_FPROBE", func(*Host) error { return features.HaveBPFLinkKprobeMulti() }, false},
+		{facts.KprobeMulti, "kprobe.multi links", "5.18", "CONFIG_FPROBE", tryKprobeMulti, false},
 		{facts.KprobeSession, "kprobe.session links", "6.10", "CONFIG_FPROBE", tryKprobeSession, false},
 		{facts.UprobeEvent, "user probes by perf events", "4.17", "CONFIG_UPROBE_EVENTS", tryUprobeEvent, false},
 		{facts.UprobeMulti, "uprobe.multi links", "6.6", "CONFIG_UPROBES", func(*Host) error { return features.HaveBPFLinkUprobeMulti() }, false},

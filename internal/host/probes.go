@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -67,16 +69,51 @@ func tryFentry(h *Host) error {
 
 // tryKprobe opens a kprobe on a function that does not exist: a kernel that has
 // kprobes looks for it and says so, and nothing is ever armed.
-func tryKprobe(*Host) error {
+func tryKprobe(h *Host) error {
 	kind, err := kprobeSource()
 	if err != nil {
 		return err
 	}
 	err = openKprobe(kind, "tracer_asks_for_no_function")
-	if errors.Is(err, unix.ENOENT) {
-		return nil
+	p := h.Privileges()
+	switch {
+	case errors.Is(err, fs.ErrPermission) && p.capable() && !p.SysAdmin:
+		return wantsSysAdmin(p) // Debian's kernels, and others
+	case err != nil && !errors.Is(err, unix.ENOENT):
+		return err
 	}
-	return err
+	if text, err := os.ReadFile(h.path("/sys/kernel/debug/kprobes/enabled")); err == nil && strings.TrimSpace(string(text)) == "0" {
+		return errors.New("they are switched off (/sys/kernel/debug/kprobes/enabled is 0)")
+	}
+	if h.kernel.Arch == "x86_64" { // entries of functions are left to ftrace
+		return h.ftraceOff()
+	}
+	return nil
+}
+
+// wantsSysAdmin says that the other capabilities do not do for a perf event.
+func wantsSysAdmin(p Privileges) error {
+	why := ""
+	if p.PerfEventParanoid > 2 {
+		why = fmt.Sprintf(" (kernel.perf_event_paranoid is %d)", p.PerfEventParanoid)
+	}
+	return fmt.Errorf("this kernel wants CAP_SYS_ADMIN for them%s, and this process has none", why)
+}
+
+// ftraceOff says that nothing that ftrace serves would fire.
+func (h *Host) ftraceOff() error {
+	if h.sysctl("ftrace_enabled") == 0 {
+		return errors.New("ftrace, which serves them, is switched off (kernel.ftrace_enabled is 0)")
+	}
+	return nil
+}
+
+// tryKprobeMulti asks for links of many functions.
+func tryKprobeMulti(h *Host) error {
+	if err := features.HaveBPFLinkKprobeMulti(); err != nil {
+		return err
+	}
+	return h.ftraceOff()
 }
 
 // kprobeSource is the number of the kernel's event source of kprobes.
@@ -175,7 +212,10 @@ func tryKprobeSession(h *Host) error {
 	if err := h.load(spec, nil, nil); err != nil {
 		return noSession(err)
 	}
-	return features.HaveBPFLinkKprobeSession()
+	if err := features.HaveBPFLinkKprobeSession(); err != nil {
+		return err
+	}
+	return h.ftraceOff()
 }
 
 // noSession is what the error of a session program or link means. EACCES is the
@@ -243,7 +283,7 @@ func tryUprobeEvent(h *Host) error {
 	case err == nil:
 		return unix.Close(fd)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
-		return errors.New("this kernel wants CAP_SYS_ADMIN for them, and this process has none")
+		return wantsSysAdmin(h.Privileges())
 	}
 	return nil // it may, and there is no such place
 }

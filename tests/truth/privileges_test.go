@@ -1,6 +1,9 @@
 package truth
 
 import (
+	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -35,6 +38,62 @@ code=$?; rm -rf "$dir"; exit $code`
 			got := shell(t, row.spec, script)
 			if got.code != row.code || !strings.Contains(got.stdout, row.stdout) || !strings.Contains(got.stderr, row.stderr) {
 				t.Errorf("exit code %d, want %d; stdout %.500q, want %q; stderr %.1500q, want %q", got.code, row.code, got.stdout, row.stdout, got.stderr, row.stderr)
+			}
+		})
+	}
+}
+
+// They do for one kernel function as well, where the kernel has links that need
+// no perf event (kprobe.multi) or wants nothing more for those; else tracer says
+// what it wants.
+func TestCapabilitiesAloneForKernelFunctions(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	const script = `
+dir=$(mktemp -d) && chmod 755 "$dir" && cp "$TRACER" "$SPEC" "$dir"
+caps=+bpf,+perfmon
+setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps \
+  "$dir/tracer" apply -o json -c 'cat /dev/null' "$dir/$(basename "$SPEC")"
+code=$?; rm -rf "$dir"; exit $code`
+	for probe, use := range map[string]string{"kprobe": "args.count > 0", "kretprobe": "retval == 0"} {
+		t.Run(probe, func(t *testing.T) {
+			got := shell(t, fmt.Sprintf("probe %q \"p\" {\n  target = \"vfs_read\"\n  where = comm == \"cat\" && %s\n  aggregate \"t\" {\n values = { n = count() }\n }\n}\n", probe, use), script)
+			counted := got.code == 0 && strings.Contains(got.stdout, `"values":{"n":`)
+			refused := got.code == 1 && strings.Contains(got.stderr, "this kernel wants CAP_SYS_ADMIN for them (kernel.perf_event_paranoid is ")
+			if !counted && !refused {
+				t.Errorf("exit code %d; stdout %.500q; stderr %.1500q", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
+// What is switched off would never fire: that is an error, and no empty table.
+func TestProbesThatAreSwitchedOff(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	one := `
+probe "kprobe" "p" {
+  target = "vfs_read"
+}`
+	several := strings.Replace(one, `"vfs_read"`, `["vfs_read", "vfs_write"]`, 1)
+	for _, row := range []struct{ name, file, spec, says string }{
+		{"kprobes", "/sys/kernel/debug/kprobes/enabled", one, "they are switched off (/sys/kernel/debug/kprobes/enabled is 0)"},
+		{"ftrace", "/proc/sys/kernel/ftrace_enabled", one, "switched off (kernel.ftrace_enabled is 0)"},
+		{"ftrace, several functions", "/proc/sys/kernel/ftrace_enabled", several, "switched off (kernel.ftrace_enabled is 0)"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if runtime.GOARCH != "amd64" && row.name != "kprobes" {
+				t.Skip("kprobes of this architecture are not ftrace's")
+			}
+			if err := os.WriteFile(row.file, []byte("0"), 0o644); err != nil {
+				t.Skip(err)
+			}
+			defer func() {
+				if err := os.WriteFile(row.file, []byte("1"), 0o644); err != nil {
+					t.Error(err)
+				}
+			}()
+			ok, says := planned(t, row.spec)
+			if ok && !strings.Contains(says, "by kprobe.multi") || !ok && !strings.Contains(says, row.says) || ok && row.name != "kprobes" {
+				t.Errorf("planned: %t; tracer says %q", ok, says)
 			}
 		})
 	}
