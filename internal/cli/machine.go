@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"tracer/internal/host"
+	"tracer/internal/session"
 	"tracer/internal/symbol"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/unit"
@@ -57,6 +58,9 @@ func (a *app) explain(err error) string {
 	if missing := p.Missing(); len(missing) > 0 {
 		return fmt.Sprintf("This process lacks %s. Run tracer as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon=ep $(command -v tracer).",
 			strings.Join(missing, ", and "))
+	}
+	if errors.Is(err, session.ErrLockedMemory) {
+		return "Kernels before 5.11 count maps and programs against the limit of locked memory, which this process may not raise: raise it (ulimit -l unlimited), or give tracer CAP_SYS_RESOURCE as well."
 	}
 	if p.Lockdown != "" && p.Lockdown != "none" {
 		return fmt.Sprintf("The kernel is in lockdown mode %q, which refuses some kinds of tracing even to root. It is set by Secure Boot or by lockdown= on the kernel command line.", p.Lockdown)

@@ -14,6 +14,10 @@ import (
 // The diagnostic's Extra holds it.
 var ErrInterrupted = errors.New("interrupted before everything was attached")
 
+// ErrLockedMemory is why a kernel before 5.11 refused a map or a program, as far as
+// can be told: it counts them against a limit that this process may not raise.
+var ErrLockedMemory = errors.New("limit of locked memory (RLIMIT_MEMLOCK)")
+
 // advice is what the ebpf library says to programmers where a capability is
 // missing.
 const advice = " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)"
@@ -21,6 +25,9 @@ const advice = " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)"
 // failed makes a diagnostic of an error of the kernel.
 func (o *opener) failed(summary string, err error, subject *hcl.Range) hcl.Diagnostics {
 	detail := sentence(strings.ReplaceAll(err.Error(), advice, ""))
+	if o.locked != nil && errors.Is(err, unix.EPERM) {
+		err = errors.Join(err, ErrLockedMemory)
+	}
 	if hint := hintFor(err); hint != "" {
 		detail += " " + hint
 	}

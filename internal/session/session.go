@@ -84,7 +84,7 @@ func Open(ctx context.Context, obj *bpfgen.Object, p *plan.Plan, opts Options) (
 	o := opener{opts: opts, s: &Session{object: obj, plan: p, maps: map[string]*ebpf.Map{}, missed: make([]uint64, len(p.Probes))}}
 	// Kernels before 5.11 count maps against RLIMIT_MEMLOCK. Where it cannot be
 	// raised, creating a map says so.
-	_ = rlimit.RemoveMemlock()
+	o.locked = rlimit.RemoveMemlock()
 	for _, step := range []func(context.Context) hcl.Diagnostics{o.makeMaps, o.load, o.attach} {
 		if diags := step(ctx); diags.HasErrors() {
 			if err := o.s.Close(); err != nil {
@@ -101,6 +101,9 @@ type opener struct {
 	opts  Options
 	s     *Session
 	diags hcl.Diagnostics // warnings
+	// locked is why the limit of locked memory could not be raised, nil if it could
+	// or need not be.
+	locked error
 	// refused are the targets of a variant that could not be attached on one
 	// side: they are left out on the other as well.
 	refused map[*plan.Variant]map[plan.Target]bool

@@ -122,3 +122,27 @@ probe "syscall" "s" {
 	}
 	waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
 }
+
+// Where maps count against a limit that may not be raised, that is what tracer says.
+func TestLimitOfLockedMemoryIsNamed(t *testing.T) {
+	if !countsAgainstLimit(t) {
+		t.Skip("since 5.11 the memory of maps does not count against RLIMIT_MEMLOCK")
+	}
+	got := shell(t, `
+probe "raw_tracepoint" "p" {
+  target = "sched_process_exit"
+  aggregate "t" {
+    by     = [pid]
+    values = { n = count() }
+  }
+}`, `
+dir=$(mktemp -d) && chmod 755 "$dir" && cp "$TRACER" "$SPEC" "$dir"
+caps=+bpf,+perfmon
+ulimit -l 64
+setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps \
+  "$dir/tracer" apply -c true "$dir/$(basename "$SPEC")"
+code=$?; rm -rf "$dir"; exit $code`)
+	if got.code != 1 || !strings.Contains(got.stderr, "limit of locked memory, which this process may not raise") || strings.Contains(got.stderr, "RemoveMemlock") {
+		t.Errorf("exit code %d; stderr %.1500q", got.code, got.stderr)
+	}
+}
