@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -102,6 +103,42 @@ probe "tracepoint" "in" {
 		if got := strings.Contains(o.Programs[0].Object.String(), "StXAtomicAddDW"); got != row.atomic {
 			t.Errorf("%d probes, with %v: atomic %t, want %t\n%s", len(p.Probes), row.have, got, row.atomic, o.Programs[0].Object)
 		}
+	}
+}
+
+// Locals that mention another twice, which mentions another twice, and so on: what
+// is the same is computed once, and where arms of conditions each compute it for
+// themselves the program is refused; neither takes minutes.
+func TestLocalsThatMentionOthersTwiceEndInTime(t *testing.T) {
+	for _, row := range []struct {
+		name, first, step, use string
+		refused                bool
+	}{
+		{"a sum", "pid", "X + X", "where = X > 5", false},
+		{"a sum of the entry", "entry(args.flags)", "X + X", "where = X > 5 && retval > X", false},
+		{"a sum at the entry", "args.flags", "X + X", "where = entry(X) > 5 && retval > 0", false},
+		{"a column", "args.flags", "X + X", "capture {\n a = X\n }", false},
+		{"conditions", "pid > 3", "X && (X || uid > 4)", "where = X", false},
+		{"arms", "pid", "pid > 5 ? X : X + 1", "where = X > 5", true},
+		{"arms of strings", "comm", "pid > 5 ? X : uid > 4 ? X : comm", "capture {\n a = X\n }", true},
+		{"conditions both ways", "pid > 3", "X || !X", "where = X", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			const last = 30
+			src := "locals {\n l0 = " + row.first + "\n"
+			for i := range last {
+				src += fmt.Sprintf(" l%d = %s\n", i+1, strings.ReplaceAll(row.step, "X", fmt.Sprintf("local.l%d", i)))
+			}
+			src += "}\nprobe \"syscall\" \"s\" {\n target = \"openat\"\n " + strings.ReplaceAll(row.use, "X", fmt.Sprintf("local.l%d", last)) + "\n}\n"
+			start := time.Now()
+			_, diags := bpfgen.Compile(planned(t, []byte(src), ""))
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %s", took)
+			}
+			if diags.HasErrors() != row.refused {
+				t.Errorf("%v, want an error: %t", diags, row.refused)
+			}
+		})
 	}
 }
 

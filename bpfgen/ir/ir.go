@@ -154,6 +154,9 @@ func (f *Func) NewValue(b *Block, v Value) *Value {
 	return p
 }
 
+// Size is how many values and blocks have been made.
+func (f *Func) Size() int { return f.nextID + len(f.Blocks) }
+
 // Jump ends b.
 func (b *Block) Jump(to *Block) {
 	b.Term = Term{Kind: TermJump, Then: to}

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+
 	"github.com/cilium/ebpf/asm"
 
 	"tracer/bpfgen/ir"
@@ -53,7 +55,7 @@ type lowerer struct {
 	// of a condition computes for itself.
 	memo []map[string]*ir.Value
 	mems []map[string]memory
-	keys map[*tree.Expr]string
+	keys *tree.Keys
 
 	exits   map[exitKey]*ir.Block
 	fails   *ir.Value // stack slot counting failed reads
@@ -67,7 +69,7 @@ type lowerer struct {
 func newLowerer(in Input, name string) *lowerer {
 	f := ir.NewFunc(name)
 	l := &lowerer{
-		in: in, f: f, entry: f.Blocks[0], keys: map[*tree.Expr]string{}, exits: map[exitKey]*ir.Block{},
+		in: in, f: f, entry: f.Blocks[0], keys: tree.NewKeys(), exits: map[exitKey]*ir.Block{},
 		memo: []map[string]*ir.Value{{}}, mems: []map[string]memory{{}},
 	}
 	l.b = l.entry
@@ -132,6 +134,20 @@ func dropDeadPreds(b *ir.Block, live map[*ir.Block]bool) {
 	b.Preds = preds
 }
 
+// maxSize bounds a program: far more than a kernel takes, and few enough to
+// be made in seconds. An arm of a condition computes for itself what it uses, so
+// that arms which each use a conditional twice grow exponentially.
+const maxSize = 1 << 16
+
+// tooLong ends the making of a program that has become too long, or with which
+// something else is wrong.
+func (l *lowerer) tooLong() bool {
+	if l.err == nil && l.f.Size() > maxSize {
+		l.err = fmt.Errorf("it needs more than %d operations", maxSize)
+	}
+	return l.err != nil
+}
+
 func (l *lowerer) newBlock(name string) *ir.Block { return l.f.NewBlock(name) }
 
 // at goes on in b.
@@ -159,14 +175,7 @@ func (l *lowerer) remembered(key string) *ir.Value {
 
 func (l *lowerer) remember(key string, v *ir.Value) { l.memo[len(l.memo)-1][key] = v }
 
-func (l *lowerer) key(e *tree.Expr) string {
-	k, ok := l.keys[e]
-	if !ok {
-		k = e.Key()
-		l.keys[e] = k
-	}
-	return k
-}
+func (l *lowerer) key(e *tree.Expr) string { return l.keys.Key(e) }
 
 func (l *lowerer) value(v ir.Value) *ir.Value {
 	v.Pos = l.pos

@@ -12,7 +12,7 @@ import (
 // savedField is where an entry expression's value is in a saved call; nil
 // after a bug.
 func (l *lowerer) savedField(e *tree.Expr) *layout.Field {
-	f := l.saved.fields[l.key(e.Args[0])]
+	f := l.saved.fields[l.saved.keys.Key(e.Args[0])]
 	if f == nil {
 		l.err = bug("nothing saved for %s", e)
 	}

@@ -75,6 +75,10 @@ func (l *lowerer) branch(e *tree.Expr, yes, no *ir.Block) {
 		l.b.If(ir.OpNe, v, l.konst(0), yes, no, e.Range)
 		return
 	}
+	if l.tooLong() {
+		l.b.Jump(no)
+		return
+	}
 	pos := l.pos
 	l.pos = e.Range
 	defer func() { l.pos = pos }()

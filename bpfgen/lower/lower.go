@@ -134,16 +134,17 @@ type savedCalls struct {
 	*layout.Saved
 	exprs  []*tree.Expr // what is saved, by field
 	fields map[string]*layout.Field
-	head   int // bytes before the fields in a slot
+	keys   *tree.Keys // of fields
+	head   int        // bytes before the fields in a slot
 	depth  int
 	bytes  int // of the whole value in storage; 0: the kernel keeps them
 }
 
 func savedOf(v *plan.Variant) *savedCalls {
-	s := &savedCalls{fields: map[string]*layout.Field{}, exprs: v.Saved(), head: savedHeads[v.Pair], depth: 1}
+	s := &savedCalls{fields: map[string]*layout.Field{}, keys: tree.NewKeys(), exprs: v.Saved(), head: savedHeads[v.Pair], depth: 1}
 	s.Saved = layout.NewSaved(s.head, s.exprs)
 	for i := range s.Fields {
-		s.fields[s.exprs[s.Fields[i].Column].Key()] = &s.Fields[i]
+		s.fields[s.keys.Key(s.exprs[s.Fields[i].Column])] = &s.Fields[i]
 	}
 	switch v.Pair {
 	case plan.PairTask:

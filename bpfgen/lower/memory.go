@@ -115,6 +115,9 @@ func (l *lowerer) materialize(e *tree.Expr) memory {
 // into writes a string, bytes, array or list to its place. It gives what a
 // string read helper returned, the number of bytes a list uses, or nil.
 func (l *lowerer) into(e *tree.Expr, p place) *ir.Value {
+	if l.tooLong() {
+		return nil
+	}
 	pos := l.pos
 	l.pos = e.Range
 	defer func() { l.pos = pos }()

@@ -31,6 +31,9 @@ func (l *lowerer) computed(key string, e *tree.Expr, compute func(*tree.Expr) *i
 	if v := l.remembered(key); v != nil {
 		return v
 	}
+	if l.tooLong() {
+		return l.konst(0)
+	}
 	pos := l.pos
 	l.pos = e.Range
 	v := compute(e)

@@ -102,29 +102,40 @@ func overlap(a, b place) bool {
 }
 
 // slotOf is the slot that v points into, if any.
-func slotOf(v *ir.Value) *ir.Value {
-	switch v.Op {
-	case ir.OpSlot:
-		return v
-	case ir.OpAdd, ir.OpSub:
-		if s := slotOf(v.Args[0]); s != nil {
-			return s
+func slotOf(v *ir.Value) *ir.Value { return summand(v, ir.OpSlot, nil) }
+
+// fromPhi says that v may be an address of one of several things.
+func fromPhi(v *ir.Value) bool { return summand(v, ir.OpPhi, nil) != nil }
+
+// summand is a value of some operation that v is the sum of, with others, or
+// that it is itself; nil if there is none. seen are the sums of sums that were
+// looked through: each may be part of many others.
+func summand(v *ir.Value, op ir.Op, seen map[*ir.Value]bool) *ir.Value {
+	for isSum(v) {
+		a, b := v.Args[0], v.Args[1]
+		switch {
+		case !isSum(b):
+			a, b = b, a
+		case isSum(a) && seen[v]:
+			return nil
+		case isSum(a):
+			if seen == nil {
+				seen = map[*ir.Value]bool{}
+			}
+			seen[v] = true
 		}
-		return slotOf(v.Args[1])
+		if found := summand(a, op, seen); found != nil {
+			return found
+		}
+		v = b
+	}
+	if v.Op == op {
+		return v
 	}
 	return nil
 }
 
-// fromPhi says that v may be an address of one of several things.
-func fromPhi(v *ir.Value) bool {
-	switch v.Op {
-	case ir.OpPhi:
-		return true
-	case ir.OpAdd, ir.OpSub:
-		return fromPhi(v.Args[0]) || fromPhi(v.Args[1])
-	}
-	return false
-}
+func isSum(v *ir.Value) bool { return v.Op == ir.OpAdd || v.Op == ir.OpSub }
 
 // writes says that v may change what is at p.
 func writes(v *ir.Value, p place) bool {

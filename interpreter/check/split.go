@@ -15,8 +15,9 @@ func (s *scope) split(v *plan.Variant) {
 	if s.returns && s.usesEntry(v) {
 		v.Pair = s.typ.Pair
 		late := v.Where[:0:0]
+		done := entryForms{}
 		for _, w := range v.Where {
-			if e, ok := atEntry(w); ok {
+			if e, ok := done.atEntry(w); ok {
 				v.EntryWhere = append(v.EntryWhere, e)
 			} else {
 				late = append(late, w)
@@ -54,30 +55,46 @@ func usedArgs(v *plan.Variant) []*tree.ArgLoc {
 	return out
 }
 
+// entryForms are expressions as the entry evaluates them, nil if it cannot. What
+// is used twice has one.
+type entryForms map[*tree.Expr]*tree.Expr
+
 // atEntry gives a condition as the entry evaluates it, if everything it
 // mentions is the same there: values of the entry, and what a call does not
 // change (pid, tid).
-func atEntry(e *tree.Expr) (*tree.Expr, bool) {
+func (f entryForms) atEntry(e *tree.Expr) (*tree.Expr, bool) {
+	x, done := f[e]
+	if !done {
+		x = f.make(e)
+		f[e] = x
+	}
+	return x, x != nil
+}
+
+func (f entryForms) make(e *tree.Expr) *tree.Expr {
 	switch e.Op {
 	case tree.Const:
-		return e, true
+		return e
 	case tree.Entry:
-		return e.Args[0], true
+		return e.Args[0]
 	case tree.Builtin:
-		return e, e.Name == "pid" || e.Name == "tid"
+		if e.Name != "pid" && e.Name != "tid" {
+			return nil
+		}
+		return e
 	case tree.Arg, tree.Ret, tree.Member, tree.Str, tree.Buf, tree.Strs, tree.Text:
-		return nil, false // memory may have changed by the return
+		return nil // memory may have changed by the return
 	}
 	out := *e
 	out.Args = make([]*tree.Expr, len(e.Args))
 	for i, a := range e.Args {
-		x, ok := atEntry(a)
+		x, ok := f.atEntry(a)
 		if !ok {
-			return nil, false
+			return nil
 		}
 		out.Args[i] = x
 	}
-	return &out, true
+	return &out
 }
 
 // cost ranks what computing an expression costs: registers, helpers, memory,

@@ -36,13 +36,13 @@ func (v *Variant) EachExpr(f func(*tree.Expr)) {
 // return, each once.
 func (v *Variant) Saved() []*tree.Expr {
 	var out []*tree.Expr
-	seen := map[string]bool{}
+	seen, keys := map[string]bool{}, tree.NewKeys()
 	v.EachExpr(func(e *tree.Expr) {
 		tree.Walk(e, func(x *tree.Expr) bool {
 			if x.Op != tree.Entry {
 				return true
 			}
-			if k := x.Args[0].Key(); !seen[k] {
+			if k := keys.Key(x.Args[0]); !seen[k] {
 				seen[k] = true
 				out = append(out, x.Args[0])
 			}

@@ -179,36 +179,38 @@ func (e *Expr) ConstBool() (value, ok bool) {
 	return e.Int != 0, e.Op == Const && e.Type.Kind == types.Bool
 }
 
-// Walk calls f for e and everything below it, parents first; f says whether
-// to go below.
-func Walk(e *Expr, f func(*Expr) bool) {
-	if e == nil || !f(e) {
+// Walk calls f for e and everything below it, parents first, and for what is
+// used more than once only once; f says whether to go below.
+func Walk(e *Expr, f func(*Expr) bool) { walk(e, f, map[*Expr]bool{}) }
+
+func walk(e *Expr, f func(*Expr) bool, seen map[*Expr]bool) {
+	if e == nil || seen[e] {
+		return
+	}
+	seen[e] = true
+	if !f(e) {
 		return
 	}
 	for _, a := range e.Args {
-		Walk(a, f)
+		walk(a, f, seen)
 	}
 	for _, p := range e.Parts {
-		Walk(p.Expr, f)
+		walk(p.Expr, f, seen)
 	}
 }
 
-// Key is a text that two expressions share exactly if they compute the same:
-// the expression in prefix form, types included.
-func (e *Expr) Key() string {
-	var b strings.Builder
-	e.write(&b, true)
-	return b.String()
-}
-
-// String is the typed tree as golden tests show it.
+// String is the typed tree in prefix form, as golden tests show it.
 func (e *Expr) String() string {
 	var b strings.Builder
-	e.write(&b, false)
+	var below func(*Expr)
+	below = func(x *Expr) { x.write(&b, false, below) }
+	below(e)
 	return b.String()
 }
 
-func (e *Expr) write(b *strings.Builder, exact bool) {
+// write writes a node, and what is below it by a function; exact: with all
+// that decides what it computes.
+func (e *Expr) write(b *strings.Builder, exact bool, below func(*Expr)) {
 	switch e.Op {
 	case Const:
 		b.WriteString(e.constText())
@@ -228,9 +230,9 @@ func (e *Expr) write(b *strings.Builder, exact bool) {
 		b.WriteString(e.Op.String())
 		for _, a := range e.Args {
 			b.WriteByte(' ')
-			a.write(b, exact)
+			below(a)
 		}
-		e.writeDetails(b, exact)
+		e.writeDetails(b, below)
 		b.WriteByte(')')
 	}
 	b.WriteByte(':')
@@ -256,7 +258,7 @@ func (e *Expr) constText() string {
 }
 
 // writeDetails writes what an operation has besides its arguments.
-func (e *Expr) writeDetails(b *strings.Builder, exact bool) {
+func (e *Expr) writeDetails(b *strings.Builder, below func(*Expr)) {
 	switch e.Op {
 	case Member:
 		fmt.Fprintf(b, " +%d", e.Off)
@@ -272,7 +274,7 @@ func (e *Expr) writeDetails(b *strings.Builder, exact bool) {
 			fmt.Fprintf(b, " %q", p.Lit)
 			if p.Expr != nil {
 				b.WriteByte(' ')
-				p.Expr.write(b, exact)
+				below(p.Expr)
 				b.WriteString(p.Verb)
 			}
 		}
