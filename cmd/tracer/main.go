@@ -53,7 +53,10 @@ func run() (code int) {
 		Build:    build(),
 		Catalog:  specs.FS,
 		Notify: func(c chan<- os.Signal) func() {
-			signal.Notify(c, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+			signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+			if !signal.Ignored(syscall.SIGHUP) { // as nohup leaves it
+				signal.Notify(c, syscall.SIGHUP)
+			}
 			return func() { signal.Stop(c) }
 		},
 		Abort: os.Exit,
