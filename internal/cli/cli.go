@@ -144,12 +144,12 @@ func (a *app) code(err error) int {
 		if wrong.command != "" {
 			help = "tracer " + wrong.command + " -help"
 		}
-		fmt.Fprintf(a.streams.Err, "tracer: %v\n%q says how it is used.\n", wrong.err, help)
+		fmt.Fprintf(a.streams.Err, "tracer: %s\n%q says how it is used.\n", printable(wrong.err), help)
 		return ExitUsage
 	case errors.Is(err, syscall.EPIPE):
 		return ExitDone // who read has seen enough
 	default:
-		fmt.Fprintf(a.streams.Err, "tracer: %v\n", err)
+		fmt.Fprintf(a.streams.Err, "tracer: %s\n", printable(err))
 		return ExitError
 	}
 }

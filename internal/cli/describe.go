@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tracer/interpreter/tree"
+	"tracer/spec/diag"
 	"tracer/templates"
 )
 
@@ -81,7 +82,7 @@ func describeLayout(t *templates.Type, f templates.Found) string {
 	}
 	out := t.Name + " " + strconv.Quote(f.Target.Name) + "\n"
 	for _, r := range rows {
-		out += fmt.Sprintf("  %-*s  %s\n", width, r[0], r[1])
+		out += diag.Printable(fmt.Sprintf("  %-*s  %s", width, r[0], r[1])) + "\n"
 	}
 	if len(rows) == 0 {
 		out += "  no arguments; pid, comm and the other builtins can be read as everywhere\n"

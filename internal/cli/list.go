@@ -16,6 +16,7 @@ import (
 
 	"tracer/interpreter/facts"
 	"tracer/spec"
+	"tracer/spec/diag"
 	"tracer/templates"
 )
 
@@ -115,7 +116,7 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 	for _, name := range slices.Compact(names) {
 		if match, _ := path.Match(glob, name); match || glob == "" {
 			found = true
-			fmt.Fprintln(w, name)
+			fmt.Fprintln(w, diag.Printable(name))
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -26,13 +26,16 @@ type planText struct {
 	width int
 }
 
-func (t *planText) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
+// line writes a line. Names of targets and files are what others have chosen.
+func (t *planText) line(format string, args ...any) {
+	fmt.Fprintln(t.w, diag.Printable(fmt.Sprintf(format, args...)))
+}
 
 // row is a line of a block: a label and what it is about, on a terminal wrapped
 // beside the label.
 func (t *planText) row(label, format string, args ...any) {
 	const labels = 12
-	lines := []string{fmt.Sprintf(format, args...)}
+	lines := []string{diag.Printable(fmt.Sprintf(format, args...))}
 	if t.width > 2*labels {
 		lines = diag.Wrap(lines[0], t.width-labels)
 	}

@@ -40,6 +40,16 @@ func (a *app) diagnostics(files map[string]*hcl.File, diags hcl.Diagnostics) err
 	return nil
 }
 
+// printable is the text of an error, which may name files and symbols that others
+// have named, as it can be shown on a terminal. Joined errors have lines of their own.
+func printable(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, l := range lines {
+		lines[i] = diag.Printable(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // note writes a line for people, if they are looking.
 func (a *app) note(format string, args ...any) {
 	if a.streams.ErrWidth > 0 {

@@ -71,7 +71,7 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	if d.Severity == "warning" {
 		label, style = "Warning: ", yellow
 	}
-	t.line(t.paint(label, bold, style) + t.paint(printable(d.Summary), bold))
+	t.line(t.paint(label, bold, style) + t.paint(Printable(d.Summary), bold))
 	if d.Range != nil {
 		t.line("")
 		t.place(d)
@@ -93,16 +93,16 @@ func (t *textWriter) place(d Diagnostic) {
 	s := d.Snippet
 	in := ""
 	if s != nil && s.Context != nil {
-		in = ", in " + printable(*s.Context)
+		in = ", in " + Printable(*s.Context)
 	}
 	end := ":"
 	if s == nil || s.Code == "" {
 		end = ""
 	}
 	if strings.HasPrefix(d.Range.Filename, "-var ") || strings.HasPrefix(d.Range.Filename, "TRACER_VAR_") {
-		t.line("  on " + printable(d.Range.Filename) + end)
+		t.line("  on " + Printable(d.Range.Filename) + end)
 	} else {
-		t.line(fmt.Sprintf("  on %s line %d%s%s", printable(d.Range.Filename), d.Range.Start.Line, in, end))
+		t.line(fmt.Sprintf("  on %s line %d%s%s", Printable(d.Range.Filename), d.Range.Start.Line, in, end))
 	}
 	if end != "" {
 		t.snippet(s)
@@ -195,21 +195,22 @@ func plain(r rune) bool {
 	return r == ' ' || unicode.IsGraphic(r) && !unicode.Is(unicode.Zl, r) && !unicode.Is(unicode.Zp, r)
 }
 
-// printable makes text that may quote a source fit for a terminal.
-func printable(s string) string { return display(s) }
+// Printable makes one line of text that may quote a source, or name what others
+// have named, fit for a terminal.
+func Printable(s string) string { return display(s) }
 
 // Wrap breaks text into lines of at most width columns; newlines in it stay.
 // Lines that begin with a space are left as they are.
 func Wrap(text string, width int) []string {
 	var out []string
 	for _, paragraph := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if width <= 0 || strings.HasPrefix(paragraph, " ") || cells(printable(paragraph)) <= width {
-			out = append(out, printable(paragraph))
+		if width <= 0 || strings.HasPrefix(paragraph, " ") || cells(Printable(paragraph)) <= width {
+			out = append(out, Printable(paragraph))
 			continue
 		}
 		line := ""
 		for _, w := range strings.Fields(paragraph) {
-			w = printable(w)
+			w = Printable(w)
 			if line != "" && cells(line)+1+cells(w) > width {
 				out = append(out, line)
 				line = ""

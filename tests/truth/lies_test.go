@@ -258,6 +258,38 @@ func TestHostileBinaries(t *testing.T) {
 	})
 }
 
+// Names of functions that would steer a terminal, or break a line, are shown as
+// what they are.
+func TestHostileNamesOfFunctions(t *testing.T) {
+	whole(t)
+	truth := binaryOfNotes(t)
+	program := filepath.Join(tempDir(t), "named\x1b[2J")
+	named := bytes.Replace(truth, []byte("\x00frame_dummy\x00"), []byte("\x00frame\x1b[2J\nx\x00"), 1)
+	if bytes.Equal(named, truth) {
+		t.Fatal("the workload has no function frame_dummy")
+	}
+	spec := program + ".hcl"
+	text := fmt.Appendf(nil, "probe \"uprobe\" \"u\" {\n  binary = \"%s\"\n  target = \"frame*\"\n}\n", strings.ReplaceAll(program, "\x1b", `\u001b`))
+	if err := errors.Join(os.WriteFile(program, named, 0o755), os.WriteFile(spec, text, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"list", "-binary", program, "uprobe", "frame*"}, `frame\x1b[2J\x0ax`},
+		{[]string{"plan", spec}, `frame\x1b[2J\x0ax`},
+		{[]string{"describe", "-binary", program, "uprobe", "frame*"}, `"frame\x1b[2J\nx"`},
+		{[]string{"describe", "-binary", program + "/no", "uprobe", "frame*"}, `named\x1b[2J`},
+		{[]string{"fmt", spec + "/no"}, `named\x1b[2J`},
+	} {
+		got := bounded(t, row.args...)
+		if out := got.stdout + got.stderr; strings.Contains(out, "\x1b") || !strings.Contains(out, row.says) {
+			t.Errorf("%q: %q, want %q in it and no escapes", row.args, out, row.says)
+		}
+	}
+}
+
 // inParallel does something with each of some things, on all processors.
 func inParallel[T any](t *testing.T, all []T, do func(T)) {
 	t.Helper()
