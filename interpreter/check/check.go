@@ -15,6 +15,7 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 
@@ -232,14 +233,27 @@ func reportAttrs(p *spec.Probe) []*spec.Attr {
 	return slices.DeleteFunc(all, func(a *spec.Attr) bool { return a == nil })
 }
 
-// findReportLocals notes the locals that are the whole of a derive or having.
+// findReportLocals notes the locals that are the whole of a derive or having,
+// or of an arm of one.
 func (c *checker) findReportLocals() {
 	c.reportLocals = map[*spec.Local]bool{}
 	for _, p := range c.in.Spec.Probes {
 		s := &scope{c: c, probe: p}
 		for _, a := range reportAttrs(p) {
-			s.throughLocals(a.Expr, func(l *spec.Local) { c.reportLocals[l] = true })
+			c.noteReportLocals(s, a.Expr)
 		}
+	}
+}
+
+func (c *checker) noteReportLocals(s *scope, e hclsyntax.Expression) {
+	again := false // a cycle of locals
+	e = s.throughLocals(e, func(l *spec.Local) {
+		again = c.reportLocals[l]
+		c.reportLocals[l] = true
+	})
+	if cond, ok := e.(*hclsyntax.ConditionalExpr); ok && !again {
+		c.noteReportLocals(s, cond.TrueResult)
+		c.noteReportLocals(s, cond.FalseResult)
 	}
 }
 

@@ -217,7 +217,7 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 		t.table.EvalContext = s.reportContext(b.Attrs["derive"], b.Attrs["having"])
 		if name == "derive" {
 			t.table.Derive = s.derive(a)
-		} else if e := s.resolveLocal(a.Expr); s.reportNames(e) && (!s.isPlan(e) || !s.isNull(e)) {
+		} else if e := s.reportExpr(a.Expr); s.reportNames(a.Expr) && s.reportNames(e) && (!s.isPlan(e) || !s.isNull(e)) {
 			t.table.Having = e
 		}
 	}

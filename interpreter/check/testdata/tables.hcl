@@ -367,6 +367,37 @@ probe "tracepoint" "b" {
   derive = { y = x * var.nope } # want `Unknown variable: There is no variable "nope".`
 }
 ---
+# A condition known at plan time takes an arm of derive and having, which may be a
+# local or null; the names of the other are columns all the same.
+variable "on" {
+  type    = bool
+  default = true
+}
+locals {
+  rates = { twice = n * 2 }
+  many  = n > 3
+  off   = var.on ? null : local.rates
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = count() }
+    derive = var.on ? local.rates : null
+    having = var.on ? local.many : twice > 8
+    sort   = "twice"
+  }
+  aggregate "u" {
+    values = { n = count() }
+    derive = local.off
+    having = var.on ? null : n > var.gone # want `Unknown variable: There is no variable "gone"`
+    sort   = "twice" # want `Unknown column: There is no column "twice"`
+  }
+  aggregate "v" {
+    values = { n = count() }
+    derive = n > 1 ? { twice = n * 2 } : null # want "derive is no object"
+  }
+}
+---
 probe "tracepoint" "a" {
   target = "block:block_io_done"
   aggregate "t" { # want `Row too large: The values of one row of aggregate "t" are 46128 bytes, and the kernel keeps 32768 at most. a alone, hist, is 15376: split its powers of two by fewer bits`
