@@ -44,11 +44,11 @@ var standard = map[string]function.Function{
 	"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
 	"parseint": stdlib.ParseIntFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
 	"keys": stdlib.KeysFunc, "values": stdlib.ValuesFunc, "merge": stdlib.MergeFunc, "flatten": stdlib.FlattenFunc,
-	"compact": stdlib.CompactFunc, "element": stdlib.ElementFunc, "index": stdlib.IndexFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc, "slice": stdlib.SliceFunc,
+	"compact": stdlib.CompactFunc, "element": stdlib.ElementFunc, "index": planIndex(), "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc, "slice": stdlib.SliceFunc,
 	"sort": stdlib.SortFunc, "split": stdlib.SplitFunc, "join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc,
-	"trimspace": stdlib.TrimSpaceFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimsuffix": stdlib.TrimSuffixFunc, "replace": stdlib.ReplaceFunc,
+	"trimspace": stdlib.TrimSpaceFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimsuffix": stdlib.TrimSuffixFunc, "replace": planReplace(),
 	"substr": stdlib.SubstrFunc, "strlen": stdlib.StrlenFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
-	"coalesce": stdlib.CoalesceFunc, "setunion": stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc, "setsubtract": stdlib.SetSubtractFunc,
+	"coalesce": planCoalesce(), "setunion": stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc, "setsubtract": stdlib.SetSubtractFunc,
 	"zipmap": stdlib.ZipmapFunc, "signum": stdlib.SignumFunc, "jsonencode": stdlib.JSONEncodeFunc, "jsondecode": stdlib.JSONDecodeFunc,
 	"tostring": stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
 	"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), "tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
@@ -114,6 +114,7 @@ func planFunctionDocs() []Function {
 		doc("first_of", "first_of(a, b, …)", "The first of several targets that exists here (in target).", `first_of("blk_account_io_start", "__blk_account_io_start")`),
 		doc("can", "can(x)", "Whether an expression evaluates without an error.", `can(duration(var.min))`),
 		doc("length", "length(x)", "Number of elements of a list, map or set, or of characters of a string.", `length(var.names)`),
+		doc("strlen", "strlen(s)", "Number of characters of a string.", `strlen(var.prefix)`),
 		doc("parseint", `parseint("ff", 16)`, "A number from text in a base.", `parseint("ff", 16)`),
 	}
 	seen := map[string]bool{}
