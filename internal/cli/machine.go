@@ -55,7 +55,7 @@ func (a *app) explain(err error) string {
 		return ""
 	}
 	p := a.machine().Privileges()
-	if missing := p.Missing(); len(missing) > 0 {
+	if missing := p.Missing(); !p.Capable() {
 		return fmt.Sprintf("This process lacks %s. Run tracer as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon=ep $(command -v tracer).",
 			strings.Join(missing, ", and "))
 	}

@@ -75,7 +75,7 @@ func (h *Host) Feature(f facts.Feature) error {
 
 // tryFeature asks the kernel, if this process may ask at all.
 func (h *Host) tryFeature(p featureProbe) error {
-	capable := h.Privileges().capable()
+	capable := h.Privileges().Capable()
 	if !capable && !p.anyone {
 		return h.notTried(p)
 	}
@@ -176,7 +176,7 @@ func tryTPBTF(h *Host) error {
 
 // PlainArgument implements facts.Facts. Numbers may be multiplied, pointers may not.
 func (h *Host) PlainArgument(tracepoint string, arg int) bool {
-	if h.opts.Root != "" || !h.Privileges().capable() {
+	if h.opts.Root != "" || !h.Privileges().Capable() {
 		return false
 	}
 	at := fmt.Sprintf("%s/%d", tracepoint, arg)

@@ -19,7 +19,7 @@ import (
 
 func TestFeaturesAreThereOrSaySinceWhen(t *testing.T) {
 	h := Open(Options{})
-	capable := h.Privileges().capable()
+	capable := h.Privileges().Capable()
 	for _, p := range featureProbes() {
 		err := h.Feature(p.feature)
 		switch {
@@ -85,6 +85,15 @@ func TestPrivileges(t *testing.T) {
 	nothing := Open(Options{Root: t.TempDir()}).Privileges()
 	if nothing.Lockdown != "" || nothing.KptrRestrict != -1 || len(nothing.Missing()) != 2 {
 		t.Errorf("%+v", nothing)
+	}
+}
+
+// In lockdown tracefs can be mounted, and is empty.
+func TestTracefsThatIsEmpty(t *testing.T) {
+	root := image(t, map[string]string{"/proc/self/mounts": "nodev /sys/kernel/tracing tracefs rw,relatime 0 0\n"})
+	_, err := Open(Options{Root: root}).Tracepoints()
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "tracefs in "+root+"/sys/kernel/tracing is empty, as lockdown=confidentiality leaves it") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -84,9 +84,9 @@ func (h *Host) effectiveCapabilities() uint64 {
 	return 0
 }
 
-// capable says whether programs can be loaded and attached, as far as
+// Capable says whether programs can be loaded and attached, as far as
 // capabilities tell.
-func (p Privileges) capable() bool { return p.SysAdmin || p.BPF && p.Perfmon }
+func (p Privileges) Capable() bool { return p.SysAdmin || p.BPF && p.Perfmon }
 
 // Missing says what this process lacks to load and attach tracing programs, in
 // half sentences for a message; none if it lacks nothing that is known.

@@ -77,7 +77,7 @@ func tryKprobe(h *Host) error {
 	err = openKprobe(kind, "tracer_asks_for_no_function")
 	p := h.Privileges()
 	switch {
-	case errors.Is(err, fs.ErrPermission) && p.capable() && !p.SysAdmin:
+	case errors.Is(err, fs.ErrPermission) && p.Capable() && !p.SysAdmin:
 		return wantsSysAdmin(p) // Debian's kernels, and others
 	case err != nil && !errors.Is(err, unix.ENOENT):
 		return err

@@ -40,17 +40,25 @@ func (h *Host) tracefs() (string, error) {
 
 // findTracefs looks for a directory with an events directory.
 func (h *Host) findTracefs() (string, error) {
-	for _, dir := range tracefsDirs {
-		dir = h.path(dir)
+	for _, at := range tracefsDirs {
+		dir := h.path(at)
 		_, err := os.Stat(filepath.Join(dir, "events"))
 		switch {
 		case err == nil:
 			return dir, nil
 		case errors.Is(err, fs.ErrPermission):
 			return "", fmt.Errorf("tracefs in %s may only be read by root, so run tracer as root: %w", dir, fs.ErrPermission)
+		case h.mounted("tracefs", at):
+			return "", fmt.Errorf("tracefs in %s is empty, as lockdown=confidentiality leaves it even to root: %w", dir, fs.ErrPermission)
 		}
 	}
 	return "", fmt.Errorf("tracefs is not mounted: as root, run %q", tracefsAdvice)
+}
+
+// mounted says that a file system of some kind is mounted on dir.
+func (h *Host) mounted(kind, dir string) bool {
+	text, err := os.ReadFile(h.path("/proc/self/mounts"))
+	return err == nil && strings.Contains(string(text), " "+dir+" "+kind+" ")
 }
 
 // Tracepoints implements facts.Facts.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -88,6 +89,10 @@ func (o *opener) loadFailed(p *bpfgen.Program, err error) hcl.Diagnostics {
 			subject = rng
 		}
 	}
+	if lockedDown.MatchString(strings.Join(verdict.Log, "\n")) {
+		return o.failed("Program refused", fmt.Errorf("load the program of %s: this kernel lets programs read no kernel memory, as in lockdown=confidentiality: %w",
+			p.Variant.Probe.Address(), fs.ErrPermission), &subject)
+	}
 	report := ""
 	if o.opts.Report != "" {
 		report = " at " + o.opts.Report
@@ -101,6 +106,10 @@ func (o *opener) loadFailed(p *bpfgen.Program, err error) hcl.Diagnostics {
 		Subject: &subject,
 	}}
 }
+
+// lockedDown is what the verifier says of a kernel in lockdown that has none of
+// the helpers that read its memory.
+var lockedDown = regexp.MustCompile(`(unknown func|cannot use helper) bpf_probe_read(_kernel)?(_str)?#`)
 
 // rejected tells a verdict of the verifier from a refusal before it ran, such as
 // a missing privilege.

@@ -335,6 +335,22 @@ func TestAVerdictIsShownWithItsReason(t *testing.T) {
 	}
 }
 
+// In lockdown the kernel has no helpers that read its memory: that is no bug of the
+// program.
+func TestAVerdictOfLockdownIsNoBug(t *testing.T) {
+	for _, log := range []string{
+		"32: (85) call bpf_probe_read#4\nprogram of this type cannot use helper bpf_probe_read#4\nprocessed 30 insns", // 6.12
+		"18: (85) call bpf_probe_read_kernel_str#115\nunknown func bpf_probe_read_kernel_str#115\nprocessed 18 insns", // 5.10
+	} {
+		o := opener{opts: Options{Explain: func(error) string { return "Explained." }}}
+		p := &bpfgen.Program{Variant: &plan.Variant{Probe: &plan.Probe{Type: "kprobe", Name: "p"}}, Object: &emit.Object{}}
+		got := o.loadFailed(p, &ebpf.VerifierError{Log: strings.Split(log, "\n"), Cause: unix.EINVAL})
+		if len(got) != 1 || got[0].Summary != "Missing privileges" || !strings.Contains(got[0].Detail, "this kernel lets programs read no kernel memory") || !strings.Contains(got[0].Detail, "Explained.") {
+			t.Errorf("%s: %v", log, got)
+		}
+	}
+}
+
 func TestCountersAddUpOverCPUs(t *testing.T) {
 	raw := make([]byte, 2*8*layout.CountWords)
 	for cpu := range 2 {
