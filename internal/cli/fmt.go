@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
@@ -133,6 +134,9 @@ func (f *formatter) source(name string, src []byte) (out []byte, ok bool) {
 }
 
 func (f *formatter) file(name string) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return fmt.Errorf("%s is no regular file", name)
+	}
 	src, err := readFile(name)
 	if err != nil {
 		return err
@@ -153,35 +157,82 @@ func (f *formatter) file(name string) error {
 		}
 	}
 	if f.write {
-		return replaceFile(name, out)
+		return replaceFile(name, src, out)
 	}
 	return nil
 }
 
-// replaceFile changes a file as a whole or not at all, and keeps its mode. A
-// symbolic link stays one: the file it points to is changed.
-func replaceFile(name string, content []byte) error {
+// replaceFile changes a file as a whole or not at all, and keeps its mode and
+// whose it is; what cannot be replaced so, as it has a second name or another's
+// directory, is written over. A symbolic link stays one: the file it points to is
+// changed.
+func replaceFile(name string, old, content []byte) error {
 	name, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(name)
+	// What may not be written may not be replaced either.
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".tracer-fmt-*")
-	if err != nil {
-		return err
+	temp, err := twin(f)
+	switch {
+	case err != nil:
+	case temp == nil:
+		err = writeOver(f, old, content)
+	default:
+		_, err = temp.Write(content)
+		if err = errors.Join(err, temp.Close()); err == nil {
+			err = os.Rename(temp.Name(), name)
+		}
+		if err != nil {
+			_ = os.Remove(temp.Name())
+		}
 	}
-	_, err = temp.Write(content)
-	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(temp.Name()))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// twin is an empty file beside f with its mode and owner, which can take its
+// place; nil: none may.
+func twin(f *os.File) (*os.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || owner.Nlink > 1 {
+		return nil, nil
+	}
+	temp, err := os.CreateTemp(filepath.Dir(f.Name()), ".tracer-fmt-*")
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	err = temp.Chown(int(owner.Uid), int(owner.Gid))
+	if err = errors.Join(err, temp.Chmod(info.Mode().Perm())); err == nil {
+		return temp, nil
+	}
+	_ = errors.Join(temp.Close(), os.Remove(temp.Name()))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+// writeOver changes the content of a file that holds old, and takes it back if
+// that does not succeed.
+func writeOver(f *os.File, old, content []byte) error {
+	_, err := f.WriteAt(content, 0)
+	if err == nil {
+		return f.Truncate(int64(len(content)))
+	}
+	_, back := f.WriteAt(old, 0)
+	return errors.Join(err, back, f.Truncate(int64(len(old))))
 }
 
 func (f *formatter) stdin() error {
