@@ -48,6 +48,7 @@ type scope struct {
 	trial   *trial
 	failed  bool
 	planned map[string]planLocal
+	written map[string]hcl.Range // see patternRange
 }
 
 // planLocal is a local's value at plan time.

@@ -142,10 +142,12 @@ func TestLargeSpecsAreCheckedInTime(t *testing.T) {
 	}
 	locals.WriteString("}\n")
 	doubled.WriteString("}\n")
+	targets := "probe \"tracepoint\" \"x\" {\n target = [" + strings.Repeat(`"sched:sched_switch", `, 5000) + "]\n}\n"
 	rows := []struct {
 		name  string
 		files []string
 	}{
+		{"five thousand targets", []string{targets}},
 		{"a thousand probes", many},
 		{"a long condition", []string{chain.String()}},
 		{"nested try", []string{nested.String()}},

@@ -218,15 +218,18 @@ func (s *scope) chooseFirst(exists func(name string) (bool, error)) {
 }
 
 func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string, optional bool) ([]templates.Found, bool) {
-	rng := s.patternRange(pattern)
 	q := *r
 	q.Pattern = pattern
-	q.Leave = func(names []string, why string) { s.leaveOut(out, rng, fewNames(pattern, names), why) }
+	q.Leave = func(names []string, why string) {
+		s.leaveOut(out, s.patternRange(pattern), fewNames(pattern, names), why)
+	}
 	found, err := s.typ.Resolve(&q)
+	if err == nil {
+		return found, true
+	}
+	rng := s.patternRange(pattern)
 	var te *templates.TargetError
 	switch {
-	case err == nil:
-		return found, true
 	case errors.As(err, &te) && optional && te.Missing:
 		s.leaveOut(out, rng, pattern, te.Detail)
 		return nil, true
@@ -245,16 +248,21 @@ func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string
 // patternRange is where the spec wrote a pattern, if it did so literally.
 func (s *scope) patternRange(pattern string) hcl.Range {
 	e := s.probe.Attrs["target"].Expr
-	out := e.Range()
-	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		if t, ok := n.(*hclsyntax.TemplateExpr); ok && t.IsStringLiteral() {
-			if v, _ := t.Value(nil); v.Type() == cty.String && v.IsKnown() && v.AsString() == pattern {
-				out = t.Range()
+	if s.written == nil {
+		s.written = map[string]hcl.Range{}
+		_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+			if t, ok := n.(*hclsyntax.TemplateExpr); ok && t.IsStringLiteral() {
+				if v, _ := t.Value(nil); v.Type() == cty.String && v.IsKnown() {
+					s.written[v.AsString()] = t.Range()
+				}
 			}
-		}
-		return nil
-	})
-	return out
+			return nil
+		})
+	}
+	if rng, ok := s.written[pattern]; ok {
+		return rng
+	}
+	return e.Range()
 }
 
 // grouped puts targets of equal layouts together, in order; mechanisms that
