@@ -132,6 +132,9 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 
 // probeType finds a probe type, and the binary its targets are in.
 func (a *app) probeType(command string, o targetOptions, name string) (*templates.Type, *facts.Binary, error) {
+	if o.pid < 0 {
+		return nil, nil, usagef(command, "-p takes the number of a process, not %d", o.pid)
+	}
 	all := templates.All()
 	t := all[name]
 	if t == nil && spec.NewSchema().ProbeType(name) != nil {
