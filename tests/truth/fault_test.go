@@ -97,7 +97,12 @@ probe "uprobe" "u" {
 }`, `"$TRACER" apply -d 1s "$SPEC"`, 0, "", "Probe skipped"},
 		{"process that does not exist", countLseek, `"$TRACER" apply -p 4194303 -d 1s "$SPEC"`, 1, "", "there is no process 4194303"},
 		{"command that does not exist", countLseek, `"$TRACER" apply -c /no/such/command "$SPEC"`, 0, "", "ended with exit code 127"},
-		{"not root", countLseek, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s "$SPEC" </dev/null`, 1, "", ""},
+		{"not root", countLseek, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s - <"$SPEC"`, 1, "", "may only be read by root"},
+		{"not root, where no tracefs is needed", `
+probe "uprobe" "u" {
+  binary = "libc"
+  target = "malloc"
+}`, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s - <"$SPEC"`, 1, "", "operation not permitted. This process lacks CAP_BPF"},
 		{"nohup", countLseek, `trap '' HUP; "$TRACER" apply -o json -c 'kill -HUP $PPID; sleep 0.3; exec "$WORKLOADS/tw-syscalls" -o truth -n fault lseek-seq 5000 1 0' "$SPEC"`, 0, `"n":5000`, ""},
 		{"spec that is not readable", countLseek, `"$TRACER" apply -d 1s nosuch.hcl`, 1, "", "nosuch.hcl"},
 		{"spec that is a device", countLseek, `timeout 20 "$TRACER" validate /dev/zero`, 1, "", "131072"},
