@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/big"
 
 	"tracer/bpfgen/ir"
 	"tracer/bpfgen/layout"
@@ -191,12 +192,22 @@ func mergeAvg(m *merger, raw []byte, cpus, stride int) value.Value {
 	if count == 0 {
 		return v
 	}
-	if m.column.Type.Signed {
-		v.Float = float64(int64(sum)) / float64(count)
-	} else {
-		v.Float = float64(sum) / float64(count)
-	}
+	v.Float = mean(sum, count, m.column.Type.Signed)
 	return v
+}
+
+// mean is the double that is nearest, also of sums that no double holds.
+func mean(sum, count uint64, signed bool) float64 {
+	exact, double := new(big.Int).SetUint64(sum), float64(sum)
+	if signed {
+		exact.SetInt64(int64(sum))
+		double = float64(int64(sum))
+	}
+	if math.Abs(double) < 1<<53 {
+		return double / float64(count)
+	}
+	f, _ := new(big.Rat).SetFrac(exact, new(big.Int).SetUint64(count)).Float64()
+	return f
 }
 
 func mergeExtreme(m *merger, raw []byte, cpus, stride int) value.Value {

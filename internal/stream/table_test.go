@@ -49,6 +49,8 @@ func TestCPUsAreMerged(t *testing.T) {
 		{"sums add up", plan.ValueColumn{Func: plan.Sum, Type: types.S32}, []uint64{negative(3)}, []uint64{1}, value.Value{Int: negative(2)}},
 		{"averages weigh", plan.ValueColumn{Func: plan.Avg, Type: types.U32}, []uint64{10, 1}, []uint64{2, 3}, float(3)},
 		{"signed averages", plan.ValueColumn{Func: plan.Avg, Type: types.S32}, []uint64{negative(10), 3}, []uint64{2, 1}, float(-2)},
+		{"averages of more bits than a double", plan.ValueColumn{Func: plan.Avg, Type: types.U64}, []uint64{9007199254740999, 4}, []uint64{0, 2}, float(1501199875790166.5)},
+		{"signed averages of as many", plan.ValueColumn{Func: plan.Avg, Type: types.S64}, []uint64{negative(9007199254740999), 4}, []uint64{0, 2}, float(-1501199875790166.5)},
 		{"an average of nothing is 0", plan.ValueColumn{Func: plan.Avg, Type: types.S32}, []uint64{0, 0}, []uint64{0, 0}, float(0)},
 		{"min of unsigned", plan.ValueColumn{Func: plan.Min, Type: types.U64}, []uint64{ordered(9, false, true), 1}, []uint64{ordered(7, false, true), 1}, value.Value{Int: 7}},
 		{"min passes over a CPU that saw nothing", plan.ValueColumn{Func: plan.Min, Type: types.U64}, []uint64{ordered(9, false, true), 1}, []uint64{math.MaxUint64, 0}, value.Value{Int: 9}},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -329,9 +330,11 @@ func mean(c *plan.ValueColumn, sum uint64, n int) float64 {
 	case n == 0:
 		return 0
 	case c.Type.Signed:
-		return float64(int64(sum)) / float64(n)
+		f, _ := new(big.Rat).SetFrac64(int64(sum), int64(n)).Float64()
+		return f
 	}
-	return float64(sum) / float64(n)
+	f, _ := new(big.Rat).SetFrac(new(big.Int).SetUint64(sum), big.NewInt(int64(n))).Float64()
+	return f
 }
 
 // buckets counts by the definition of hist and linear.
