@@ -148,6 +148,9 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if outputs[o.output] == render.Folded && !slices.ContainsFunc(c.plan.Tables, hasStack) {
 		return errors.New("-o folded shows the tables that have a stack in by, and this spec has none")
 	}
+	if pid := onlyProcess(c.plan); pid > 0 && a.machine().OwnPIDs() {
+		return fmt.Errorf("the process %d cannot be told from others: tracer runs in a PID namespace of its own, as in a container, and the kernel numbers processes as the host does; run tracer on the host, or in its PID namespace (docker run --pid=host)", pid)
+	}
 	settle()
 	began := a.env.Now()
 	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Cache: a.kernelTypes(), Report: a.env.Build.Report})
@@ -168,6 +171,23 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		return exit{ExitDone} // who read has seen enough
 	}
 	return err
+}
+
+// onlyProcess is a process that a plan, or a probe of it, is restricted to; 0: none.
+func onlyProcess(p *plan.Plan) int {
+	if p.PID > 0 {
+		return p.PID
+	}
+	for _, probe := range p.Probes {
+		for _, v := range probe.Variants {
+			for _, t := range v.Targets {
+				if t.PID > 0 {
+					return t.PID
+				}
+			}
+		}
+	}
+	return 0
 }
 
 // release frees what the session holds in the kernel, and says why that lasts

@@ -378,3 +378,14 @@ func processorHas(file string) bool {
 	levels := map[string]bool{"x86-64-v2": v2, "x86-64-v3": v3, "x86-64-v4": v4}
 	return levels[path.Base(path.Dir(file))] && path.Base(path.Dir(path.Dir(file))) == "glibc-hwcaps"
 }
+
+// initialPIDs is the namespace of the host's processes (PROC_PID_INIT_INO in
+// include/linux/proc_ns.h).
+const initialPIDs = "pid:[4026531836]"
+
+// OwnPIDs says that this process is in a namespace in which processes have other
+// numbers than programs in the kernel see, as containers are.
+func (h *Host) OwnPIDs() bool {
+	namespace, err := os.Readlink(h.path("/proc/self/ns/pid"))
+	return err == nil && namespace != initialPIDs
+}

@@ -103,6 +103,13 @@ probe "uprobe" "u" {
   binary = "libc"
   target = "malloc"
 }`, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s - <"$SPEC"`, 1, "", "operation not permitted. This process lacks CAP_BPF"},
+		{"process of a container", countLseek, `unshare -pf --mount-proc bash -c '"$TRACER" apply -p $$ -d 1s "$SPEC"; exit $?'`, 1, "", "a PID namespace of its own"},
+		{"process of a container, by a probe", `
+probe "uprobe" "u" {
+  binary = "libc"
+  target = "malloc"
+  pid    = 1
+}`, `unshare -pf --mount-proc bash -c '"$TRACER" apply -d 1s "$SPEC"; exit $?'`, 1, "", "a PID namespace of its own"},
 		{"nohup", countLseek, `trap '' HUP; "$TRACER" apply -o json -c 'kill -HUP $PPID; sleep 0.3; exec "$WORKLOADS/tw-syscalls" -o truth -n fault lseek-seq 5000 1 0' "$SPEC"`, 0, `"n":5000`, ""},
 		{"spec that is not readable", countLseek, `"$TRACER" apply -d 1s nosuch.hcl`, 1, "", "nosuch.hcl"},
 		{"spec that is a device", countLseek, `timeout 20 "$TRACER" validate /dev/zero`, 1, "", "131072"},
