@@ -164,6 +164,13 @@ mended, and are fixed tests that run on every kernel of the matrix.
   no kprobe there either: it is refused before anything is attached, and a glob leaves it out
   with a warning. That is known where ftrace's list may be read (tracefs, by root); elsewhere
   the kernel refuses it when it is attached.
+- Where kprobes are switched off (` + "`/sys/kernel/debug/kprobes/enabled`" + `), or ftrace
+  (kernel.ftrace_enabled), to which x86-64 leaves the entries of functions, a probe that would
+  never fire is an error.
+- A function of a module has the types of that module, whatever else has its name. Of several
+  functions of the kernel itself with one name, its types know one at most (5.10, 6.12 and
+  7.3 were looked at): all of them are given its arguments, which others than
+  that one may not have.
 - ` + "`fn+0x1c`" + ` must be the beginning of an instruction; it is attached by a perf event.
 - Arguments after the last that is in a register (six on x86-64, eight on arm64) and structs
   passed by value are refused by name; the arguments after such a struct are right.
@@ -173,9 +180,10 @@ mended, and are fixed tests that run on every kernel of the matrix.
 ` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw
 tracepoints and user functions run. Tracepoints and system calls do not: their formats are in
 tracefs, which only root may read (or CAP_DAC_READ_SEARCH). Perf events of user probes want
-CAP_SYS_ADMIN in newer kernels (seen on 6.18): the plan then takes links, which do without
-(uprobe.multi, 6.6), for a single function too, and says so. fmt, version, catalog and
-validate need nothing; validate warns of what it may not look up.
+CAP_SYS_ADMIN in newer kernels (seen on 6.18), and those of kernel functions too in Debian's,
+unless kernel.perf_event_paranoid is 2 or less: the plan then takes links, which do without
+(uprobe.multi, 6.6; kprobe.multi, 5.18), for a single function too, and says so. fmt, version,
+catalog and validate need nothing; validate warns of what it may not look up.
 `
 
 // document is the whole text.
