@@ -72,7 +72,7 @@ type checker struct {
 	base   map[string]cty.Value    // var and kernel, once made
 	ctypes map[string]btf.Type     // kernel types by name, once looked up
 	tries  map[string]*tryArgument // arguments of try, by place
-	// reportLocals are the locals that are the whole of a derive or having.
+	// reportLocals are the locals that derive and having mention: their names are columns.
 	reportLocals map[*spec.Local]bool
 }
 
@@ -214,7 +214,7 @@ func (c *checker) unusedLocals() {
 }
 
 // localNameCheck looks at the names of a local where it stands: those of one
-// that derive or having is are columns.
+// that derive or having mentions are columns.
 func (s *scope) localNameCheck(l *spec.Local) {
 	if s.c.reportLocals[l] {
 		s.reportNames(l.Expr)
@@ -233,27 +233,27 @@ func reportAttrs(p *spec.Probe) []*spec.Attr {
 	return slices.DeleteFunc(all, func(a *spec.Attr) bool { return a == nil })
 }
 
-// findReportLocals notes the locals that are the whole of a derive or having,
-// or of an arm of one.
+// findReportLocals notes the locals that derive and having mention, directly or
+// through others, and that are not known before attaching.
 func (c *checker) findReportLocals() {
 	c.reportLocals = map[*spec.Local]bool{}
 	for _, p := range c.in.Spec.Probes {
 		s := &scope{c: c, probe: p}
 		for _, a := range reportAttrs(p) {
-			c.noteReportLocals(s, a.Expr)
+			s.noteReportLocals(a.Expr)
 		}
 	}
 }
 
-func (c *checker) noteReportLocals(s *scope, e hclsyntax.Expression) {
-	again := false // a cycle of locals
-	e = s.throughLocals(e, func(l *spec.Local) {
-		again = c.reportLocals[l]
-		c.reportLocals[l] = true
-	})
-	if cond, ok := e.(*hclsyntax.ConditionalExpr); ok && !again {
-		c.noteReportLocals(s, cond.TrueResult)
-		c.noteReportLocals(s, cond.FalseResult)
+func (s *scope) noteReportLocals(e hclsyntax.Expression) {
+	for _, t := range e.Variables() {
+		if t.RootName() != "local" {
+			continue
+		}
+		if l := s.local(t); l != nil && !s.c.reportLocals[l] && !s.isPlan(l.Expr) {
+			s.c.reportLocals[l] = true
+			s.noteReportLocals(l.Expr)
+		}
 	}
 }
 

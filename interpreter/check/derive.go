@@ -1,9 +1,7 @@
 package check
 
 import (
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"tracer/interpreter/plan"
 	"tracer/spec"
@@ -26,14 +24,14 @@ func (s *scope) derive(a *spec.Attr) *plan.Derive {
 		s.errorAt(e.Range(), "derive is no object", "Write derive = { name = expression }.")
 		return nil
 	}
-	out := &plan.Derive{Context: s.reportContext(a)}
+	out := &plan.Derive{Context: s.c.baseContext(nil)}
 	for _, item := range obj.Items {
 		name, ok := s.key(item)
 		if !ok {
 			continue
 		}
 		out.Names = append(out.Names, name)
-		out.Exprs = append(out.Exprs, item.ValueExpr)
+		out.Exprs = append(out.Exprs, s.inline(item.ValueExpr))
 		out.Ranges = append(out.Ranges, item.KeyExpr.Range())
 	}
 	return out
@@ -70,35 +68,4 @@ func (s *scope) reportNames(e hclsyntax.Expression) bool {
 		}
 	}
 	return ok
-}
-
-// reportContext has the plan-time names that the given attributes mention.
-func (s *scope) reportContext(attrs ...*spec.Attr) *hcl.EvalContext {
-	ctx := s.c.baseContext(nil)
-	locals := map[string]cty.Value{}
-	for _, a := range attrs {
-		if a == nil {
-			continue
-		}
-		for _, t := range s.reportExpr(a.Expr).Variables() {
-			if t.RootName() != "local" {
-				continue
-			}
-			l := s.local(t)
-			if l == nil {
-				continue // reportNames says so
-			}
-			locals[l.Name] = cty.DynamicVal
-			if !s.isPlan(l.Expr) {
-				s.errEventLocal(t.SourceRange(), l.Name)
-			} else if v, ok := s.localValue(l); ok {
-				locals[l.Name] = v
-			}
-		}
-	}
-	ctx.Variables["local"] = cty.ObjectVal(locals)
-	if s.each != cty.NilVal {
-		ctx.Variables["each"] = s.each
-	}
-	return ctx
 }

@@ -216,8 +216,8 @@ func (s *scope) errKnown(rng hcl.Range, what string) {
 	s.errorAt(rng, "Known value needed", "This must be known before attaching: %s.", what)
 }
 
-func (s *scope) errEventLocal(rng hcl.Range, name string) {
-	s.errorAt(rng, "Event value in a finished row", "local.%s mentions the event, and derive and having see only the finished row: its columns, and what is known before attaching.", name)
+func (s *scope) errEventLocal(rng hcl.Range, name, root string) {
+	s.errorAt(rng, "Event value in a finished row", "local.%s mentions %s, and derive and having see only the finished row: its columns, and what is known before attaching.", name, root)
 }
 
 func (s *scope) errUnits(rng hcl.Range, left, right string, op unit.Op) {

@@ -287,11 +287,6 @@ func unwrap(e hclsyntax.Expression) hclsyntax.Expression {
 // resolveLocal follows local.NAME (without further steps) to the expression it
 // names, through any number of locals.
 func (s *scope) resolveLocal(e hclsyntax.Expression) hclsyntax.Expression {
-	return s.throughLocals(e, func(*spec.Local) {})
-}
-
-// throughLocals is the same, and visits them.
-func (s *scope) throughLocals(e hclsyntax.Expression, visit func(*spec.Local)) hclsyntax.Expression {
 	for range maxLocals {
 		e = unwrap(e)
 		t, ok := e.(*hclsyntax.ScopeTraversalExpr)
@@ -302,7 +297,6 @@ func (s *scope) throughLocals(e hclsyntax.Expression, visit func(*spec.Local)) h
 		if l == nil {
 			return e
 		}
-		visit(l)
 		e = l.Expr
 	}
 	return e

@@ -143,10 +143,20 @@ func TestLargeSpecsAreCheckedInTime(t *testing.T) {
 	locals.WriteString("}\n")
 	doubled.WriteString("}\n")
 	targets := "probe \"tracepoint\" \"x\" {\n target = [" + strings.Repeat(`"sched:sched_switch", `, 5000) + "]\n}\n"
+	derived := "probe \"tracepoint\" \"x\" {\n target = \"sched:sched_switch\"\n aggregate \"t\" {\n values = { n = count() }\n derive = { x = local.l%d }\n }\n}\nlocals {\n l0 = n\n%s}\n"
+	var twice, chained strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&twice, " l%d = local.l%d * local.l%d\n", i+1, i, i)
+	}
+	for i := range 3000 {
+		fmt.Fprintf(&chained, " l%d = local.l%d + 1\n", i+1, i)
+	}
 	rows := []struct {
 		name  string
 		files []string
 	}{
+		{"columns of locals that each mention another twice", []string{fmt.Sprintf(derived, 8, &twice)}},
+		{"columns of a chain of locals", []string{fmt.Sprintf(derived, 1200, &chained)}},
 		{"five thousand targets", []string{targets}},
 		{"a thousand probes", many},
 		{"a long condition", []string{chain.String()}},

@@ -214,11 +214,10 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 			continue
 		}
 		t.settings[name] = setting{text: text, rng: a.Expr.Range()}
-		t.table.EvalContext = s.reportContext(b.Attrs["derive"], b.Attrs["having"])
 		if name == "derive" {
 			t.table.Derive = s.derive(a)
 		} else if e := s.reportExpr(a.Expr); s.reportNames(a.Expr) && s.reportNames(e) && (!s.isPlan(e) || !s.isNull(e)) {
-			t.table.Having = e
+			t.table.Having = s.inline(e)
 		}
 	}
 }
@@ -299,9 +298,7 @@ func (c *checker) finishTables() {
 			continue
 		}
 		c.size(t)
-		if t.table.EvalContext == nil {
-			t.table.EvalContext = c.baseContext(nil)
-		}
+		t.table.EvalContext = c.baseContext(nil)
 		rs := TableReport(t.table, c.in.Env)
 		if at, ok := t.settings["sort"]; ok {
 			rs.SortRange = at.rng

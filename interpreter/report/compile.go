@@ -28,6 +28,7 @@ type compiler struct {
 	// original has the columns of a name before anything replaced them.
 	original map[string]bool
 	context  *hcl.EvalContext // plan-time names, and the columns of a row
+	units    map[hcl.Expression]string
 	ordered  []*derived
 	diags    hcl.Diagnostics
 }
@@ -149,6 +150,7 @@ func (v *visitor) derived(d *derived) {
 // columns of unknown values.
 func (c *compiler) typed(d *derived) {
 	column := &c.columns[d.column]
+	c.units = map[hcl.Expression]string{} // types of columns have become known
 	printed := c.printedAs(d.expr)
 	d.expr = c.prepare(d.expr)
 	if c.diags.HasErrors() {
@@ -198,6 +200,7 @@ func (c *compiler) having() *program {
 	if c.diags.HasErrors() {
 		return nil
 	}
+	c.units = map[hcl.Expression]string{}
 	p.expr = c.prepare(p.expr)
 	if c.diags.HasErrors() {
 		return nil

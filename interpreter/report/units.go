@@ -35,8 +35,17 @@ var alike = []*hclsyntax.Operation{
 var keepsUnit = []string{"min", "max", "abs", "floor", "ceil", "coalesce", "try", "sum"}
 
 // unitOf is the quantity ("duration", "size") that an expression computes, "" if
-// it is a plain number or anything else.
+// it is a plain number or anything else. Each is looked at once.
 func (c *compiler) unitOf(expr hcl.Expression) string {
+	u, known := c.units[expr]
+	if !known {
+		u = c.findUnit(expr)
+		c.units[expr] = u
+	}
+	return u
+}
+
+func (c *compiler) findUnit(expr hcl.Expression) string {
 	switch e := expr.(type) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return c.unitOfTraversal(e.Traversal)

@@ -177,14 +177,19 @@ probe "syscall" "w" {
   where  = comm == "truth" && retval == args.count
   aggregate "writes" {
     values = { n = count(), bytes = sum(size(retval)), mean = avg(retval) }
-    derive = { each = bytes / n }
+    derive = { each = local.share, twice = local.share * local.two }
+    having = local.share > "1B"
+  }
+  locals {
+    share = bytes / n # of columns
+    two   = 2
   }
 }`},
 		tables: map[string]rows{
 			"reads": want,
 			"writes": {"": {
 				"n": text(rounds * len(sizes)), "bytes": text(total * rounds), "mean": fmt.Sprintf("~%v", float64(total)/float64(len(sizes))),
-				"each": text((total + len(sizes)/2) / len(sizes)),
+				"each": text((total + len(sizes)/2) / len(sizes)), "twice": text((2*total + len(sizes)/2) / len(sizes)),
 			}},
 		},
 		taken: map[string]int{"syscall.r": rounds * len(sizes), "syscall.w": rounds * len(sizes)},

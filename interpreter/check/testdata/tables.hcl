@@ -367,6 +367,140 @@ probe "tracepoint" "b" {
   derive = { y = x * var.nope } # want `Unknown variable: There is no variable "nope".`
 }
 ---
+# Locals within derive and having: names for expressions of columns.
+locals {
+  few  = 3
+  half = n / local.two
+  two  = 2
+  big  = local.half > local.few
+  many = local.big && n > 5
+  ev   = args.bytes > 3
+  slow = local.ev || n > 3 # want "Event value in a finished row: local.ev mentions args, and derive and having see"
+  time = latency
+  lat  = h
+  gone = n > var.gone # want `Unknown variable: There is no variable "gone"`
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals {
+    share = local.half * 100 / b
+    opts  = { step = 5 }
+  }
+  aggregate "t" {
+    values = { n = count(), b = sum(args.bytes), h = hist(args.bytes) }
+    derive = {
+      more  = local.half + 1
+      text  = "${local.share}% of ${b}"
+      most  = max(local.half, local.opts.step)
+      list  = length([for x in [1, 2]: local.half + x])
+      seen  = local.lat.count
+      size  = local.lat.sum
+      plain = (local.few)
+      kind  = local.many ? "many" : "few"
+      keys  = length({ local = 1, each = local.few })
+    }
+    having = local.many && more > 1
+    sort   = "seen"
+  }
+  aggregate "u" {
+    values = { n = count() }
+    derive = {
+      a = local.ev ? 1 : 0   # want "Event value in a finished row: local.ev mentions args, and derive and having see"
+      b = local.slow ? 1 : 0
+      c = length([for n in [1, 2]: local.half]) # want "Event value in a finished row: local.half mentions n, "
+    }
+  }
+  aggregate "w" {
+    values = { n = count() }
+    having = local.gone
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_done"
+  capture {
+    n = args.bytes
+  }
+  derive = { y = local.half + 1 }
+}
+---
+# One that this table has no column for is an error where it is written.
+locals {
+  half = n / 2 # want `Unknown column: There is no column "n" in the finished rows. Did you mean "m"\? The columns are m, x.`
+  time = latency # want `Unknown column: There is no column "latency" in the finished rows.`
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { m = count() }
+    derive = { x = local.half + 1 }
+  }
+  aggregate "u" {
+    values = { m = count() }
+    having = local.time > 3
+  }
+}
+---
+# Locals that mention another twice, and it another twice, do not grow for ever.
+locals {
+  l0 = n
+  l1 = local.l0 * local.l0
+  l2 = local.l1 * local.l1
+  l3 = local.l2 * local.l2
+  l4 = local.l3 * local.l3
+  l5 = local.l4 * local.l4
+  l6 = local.l5 * local.l5
+  l7 = local.l6 * local.l6
+  l8 = local.l7 * local.l7
+  l9 = local.l8 * local.l8 # want `Value too large: With local.l9, an expression of derive or having has more than 4000 parts.`
+  l10 = local.l9 * local.l9
+  l11 = local.l10 * local.l10
+  l12 = local.l11 * local.l11
+  l13 = local.l12 * local.l12
+  l14 = local.l13 * local.l13
+  l15 = local.l14 * local.l14
+  l16 = local.l15 * local.l15
+  l17 = local.l16 * local.l16
+  l18 = local.l17 * local.l17
+  l19 = local.l18 * local.l18
+  l20 = local.l19 * local.l19
+  l21 = local.l20 * local.l20
+  l22 = local.l21 * local.l21
+  l23 = local.l22 * local.l22
+  l24 = local.l23 * local.l23
+  l25 = local.l24 * local.l24
+  l26 = local.l25 * local.l25
+  l27 = local.l26 * local.l26
+  l28 = local.l27 * local.l27
+  l29 = local.l28 * local.l28
+  l30 = local.l29 * local.l29
+}
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = local.l30 }
+  }
+}
+---
+# Each block has the locals and each of its own probe.
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals { k = 3 }
+  for_each = { "1" = "p" }
+  aggregate "t" {
+    values = { n = count() }
+    derive = { d = n * local.k * tonumber(each.key) }
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_done"
+  locals { few = 4 }
+  aggregate "t" {
+    values = { n = count() }
+    having = n > local.few
+  }
+}
+---
 # A condition known at plan time takes an arm of derive and having, which may be a
 # local or null; the names of the other are columns all the same.
 variable "on" {
