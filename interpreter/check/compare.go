@@ -149,6 +149,9 @@ func (s *scope) compareNumbers(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree
 	if out, done := s.outOfRange(op, l, r, rng); done {
 		return out
 	}
+	if x, c := pick(r.Op == tree.Const, l, r), pick(r.Op == tree.Const, r, l); x.Type.Unit == "errno" && c.Op == tree.Const && !negative(c) && c.Int != 0 {
+		s.warnSignOfError(rng, c)
+	}
 	return tree.New(op, types.TBool, rng, l, r)
 }
 

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -240,6 +241,12 @@ func (s *scope) warnAlways(rng hcl.Range, x, constant *tree.Expr, result bool) {
 		fix = ` If it can be negative, write cast("int", …).`
 	}
 	s.warnAt(rng, fmt.Sprintf("Comparison always %t", result), "This is %s, from %s to %s, so the comparison is %t for every event.%s", article(x.Type), lo, hi, result, fix)
+}
+
+// warnSignOfError is about errno(x) beside an error number that is positive.
+func (s *scope) warnSignOfError(rng hcl.Range, c *tree.Expr) {
+	as := strconv.FormatInt(-int64(c.Int), 10)
+	s.warnAt(rng, "Sign of an error", "errno() is negative where there is an error, as in the kernel. Compare it with a name, as in errno(x) == \"ENOENT\", or with %s.", as)
 }
 
 func (s *scope) warnNeverNull(rng hcl.Range, x *tree.Expr) {

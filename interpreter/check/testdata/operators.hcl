@@ -193,6 +193,9 @@ probe "kretprobe" "c" {
     c = latency / latency
     d = latency + comm # want "A string is no number"
     e = max(latency, size(retval)) # want "Units do not match"
+    s = errno(retval) == errno_of("EBADF") # want `Sign of an error: errno\(\) is negative where there is an error, as in the kernel. Compare it with a name, as in errno\(x\) == "ENOENT", or with -9.`
+    t = 2 != errno(retval)                 # want "Sign of an error: .* or with -2."
+    u = errno(retval) == -errno_of("EBADF") && errno(retval) < 0 && errno(retval) != 0
     f = errno(retval) == "ENOTHING" # want `Literal not understood: The literal "ENOTHING" must be an error`
     g = latency / "2ms"
   }
