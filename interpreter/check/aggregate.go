@@ -322,6 +322,10 @@ func (s *scope) valueColumn(name string, call *hclsyntax.FunctionCallExpr) (feed
 		s.errWant(x, "a number", "To count events, use count() with a where, or write condition ? 1 : 0.")
 		return col, false
 	}
+	if x.Type.Kind == types.String {
+		s.errWant(x, "a number", "What is aggregated has no room for text: put it into by.")
+		return col, false
+	}
 	if x = s.number(x, "a number"); x == nil {
 		return col, false
 	}

@@ -121,7 +121,7 @@ func aggregateFunctions() []Function {
 		doc("count", "count()", "Number of events.", "calls = count()", 0, 0),
 		doc("sum", "sum(x)", "Sum of x.", "bytes = sum(size(retval))", 1, 1),
 		doc("avg", "avg(x)", "Mean of x.", "mean = avg(latency)", 1, 1),
-		doc("last", "last(x)", "The newest x.", "pid = last(pid)", 1, 1),
+		doc("last", "last(x)", "The newest x, a number, an address or true or false.", "pid = last(pid)", 1, 1),
 		doc("hist", "hist(x[, bits])", "Histogram in powers of two, each split into 2^bits.", "time = hist(latency)", 1, 2),
 		doc("linear", "linear(x, min, max, step)", "Histogram of equal steps from min to max.", `time = linear(latency, 0, "1ms", "100us")`, 4, 4),
 	}

@@ -546,6 +546,13 @@ probe "kretprobe" "a" {
   }
 }
 ---
+probe "kretprobe" "a" {
+  target = "vfs_read"
+  aggregate "u" {
+    values = { a = last(comm) } # want "Wrong type: This is a string, and a number is needed here. What is aggregated has no room for text: put it into by."
+  }
+}
+---
 # What differs between two columns of one name is said.
 probe "tracepoint" "a" {
   target = "block:block_io_done"
