@@ -128,6 +128,7 @@ func TestLimitOfLockedMemoryIsNamed(t *testing.T) {
 	if !countsAgainstLimit(t) {
 		t.Skip("since 5.11 the memory of maps does not count against RLIMIT_MEMLOCK")
 	}
+	needSetpriv(t)
 	got := shell(t, `
 probe "raw_tracepoint" "p" {
   target = "sched_process_exit"

@@ -3,6 +3,7 @@ package truth
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,11 +44,21 @@ code=$?; rm -rf "$dir"; exit $code`
 	}
 }
 
+// needSetpriv skips a test where the programs of the system do not run: those of the
+// machine that emulates another architecture.
+func needSetpriv(t *testing.T) {
+	t.Helper()
+	if err := exec.CommandContext(t.Context(), "setpriv", "--version").Run(); err != nil {
+		t.Skip("the system's programs do not run here: ", err)
+	}
+}
+
 // They do for one kernel function as well, where the kernel has links that need
 // no perf event (kprobe.multi) or wants nothing more for those; else tracer says
 // what it wants.
 func TestCapabilitiesAloneForKernelFunctions(t *testing.T) {
 	need(t, "kprobe", hasKprobes())
+	needSetpriv(t)
 	const script = `
 dir=$(mktemp -d) && chmod 755 "$dir" && cp "$TRACER" "$SPEC" "$dir"
 caps=+bpf,+perfmon
