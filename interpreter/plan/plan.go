@@ -189,7 +189,8 @@ type Table struct {
 	Sort       string
 	Top        int // 0: all
 	Range      hcl.Range
-	// EvalContext has the plan-time names for Derive and Having.
+	// EvalContext has var, kernel and the functions for Derive and Having, in
+	// which local and each stand no more.
 	EvalContext *hcl.EvalContext
 }
 
@@ -201,7 +202,7 @@ type Derive struct {
 	Names   []string
 	Exprs   []hclsyntax.Expression
 	Ranges  []hcl.Range
-	Context *hcl.EvalContext // plan-time names
+	Context *hcl.EvalContext // as EvalContext of a table
 }
 
 // KeyColumn is one column of a table's key.
