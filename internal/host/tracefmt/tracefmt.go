@@ -195,7 +195,7 @@ func setArray(field *facts.Field, dims []string) error {
 	if n == 0 && field.Size == 0 {
 		return nil
 	}
-	if n == 0 || field.Size%int(n) != 0 {
+	if n == 0 || field.Size == 0 || field.Size%int(n) != 0 {
 		return fmt.Errorf("%d bytes are not %d elements", field.Size, n)
 	}
 	field.Len = int(n)

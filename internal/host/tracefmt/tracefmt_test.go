@@ -87,6 +87,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"size missing", "ID: 1\n\tfield:int x;\toffset:0;\n", "impossible"},
 		{"huge offset", "ID: 1\n\tfield:int x;\toffset:99999999;\tsize:4;\tsigned:1;\n", "impossible"},
 		{"uneven array", "ID: 1\n\tfield:int x[3];\toffset:0;\tsize:8;\tsigned:1;\n", "not 3 elements"},
+		{"elements without size", "ID: 1\n\tfield:r m[16];\toffset:8;\tsize:0;\tsigned:1;\n", "not 16 elements"},
 		{"no elements", "ID: 1\n\tfield:int x[0];\toffset:0;\tsize:8;\tsigned:1;\n", "not 0 elements"},
 		{"lone bracket", "ID: 1\n\tfield:int x];\toffset:0;\tsize:8;\tsigned:1;\n", "]"},
 		{"wide data_loc", "ID: 1\n\tfield:__data_loc char[] x;\toffset:0;\tsize:8;\tsigned:1;\n", "4 bytes"},
@@ -175,6 +176,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"ID: 1\n\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;\n",
 		"ID: 1\n\tfield:__data_loc char[] x;\toffset:8;\tsize:4;\tsigned:0;\nprint fmt: \"\"",
+		"ID: 1\n\tfield:int x[16];\toffset:8;\tsize:0;\tsigned:0;\n",
 		"ID: 1\n\tfield:int (*fn)(void);\toffset:8;\tsize:8;\tsigned:0;\n",
 		"ID: 1\n\tfield:char __attribute__((x)) * p;\toffset:8;\tsize:8;\tsigned:0;\n",
 	} {
