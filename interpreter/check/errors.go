@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,30 +108,36 @@ func (s *scope) errNullNumber(e *tree.Expr) {
 }
 
 func (s *scope) errUnknownName(t hcl.Traversal) {
-	near := s.near(t.RootName(), rootNames())
-	hint := ""
-	if s.probe != nil && s.layout != nil {
-		for _, a := range s.layout.Args {
-			if a.Name == t.RootName() {
-				near, hint = "", fmt.Sprintf(" The argument is args.%s.", a.Name)
-			}
-		}
-	}
-	if near == "" && hint == "" {
-		for _, v := range s.variableNames() {
-			if v == t.RootName() {
-				hint = fmt.Sprintf(" The variable is var.%s.", v)
-			}
-		}
-	}
-	if strings.Contains(t.RootName(), "-") {
+	name := t.RootName()
+	if strings.Contains(name, "-") {
 		return // spec has said what to write
 	}
-	s.errorAt(t.SourceRange(), "Unknown name", "There is no %q.%s%s", t.RootName(), near, hint)
+	hint := s.otherwise(name)
+	if hint == "" {
+		hint = s.near(name, rootNames())
+	}
+	s.errorAt(t.SourceRange(), "Unknown name", "There is no %q.%s", name, hint)
+}
+
+// otherwise is a sentence with a leading space that says how to write what a name
+// means that is not one, or "": an argument, a variable, a name of another tool.
+func (s *scope) otherwise(name string) string {
+	if s.probe != nil && s.layout != nil &&
+		slices.ContainsFunc(s.layout.Args, func(a tree.ArgLoc) bool { return a.Name == name }) {
+		return fmt.Sprintf(" The argument is args.%s.", name)
+	}
+	if slices.Contains(s.variableNames(), name) {
+		return fmt.Sprintf(" The variable is var.%s.", name)
+	}
+	return elsewhere(namesElsewhere, name)
 }
 
 func (s *scope) errUnknownFunction(call *hclsyntax.FunctionCallExpr) {
-	s.errorAt(call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, s.near(call.Name, functionNames()))
+	hint := elsewhere(functionsElsewhere, call.Name)
+	if hint == "" {
+		hint = s.near(call.Name, functionNames())
+	}
+	s.errorAt(call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, hint)
 }
 
 func (s *scope) errEachOutside(rng hcl.Range) {

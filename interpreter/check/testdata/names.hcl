@@ -292,3 +292,24 @@ probe "tracepoint" "a" {
   }
   where = local.a == 1 && local.own == 2
 }
+---
+# What other tools call it.
+probe "syscall" "read" {
+  target = "read"
+  where  = arg0 == 1 && strncmp(comm, "a", 1) # want `Unknown name: There is no "arg0". Here it is args.NAME or args\[N\].` `Unknown function: There is no function "strncmp". Here it is startswith\(s, "…"\).`
+  aggregate "t" {
+    values = {
+      a = lhist(ret, 0, 10, 1) # want `Unknown function: There is no function "lhist". Here it is linear\(x, min, max, step\).` `Unknown name: There is no "ret". Here it is retval.`
+      b = sum(arg) # want `There is no "arg". Did you mean "args"\?`
+      c = sum(argx) # want `There is no "argx". Did you mean "args"\?`
+    }
+  }
+}
+---
+variable "elapsed" {
+  default = 1
+}
+probe "syscall" "read" {
+  target = "read"
+  where  = args.count > elapsed # want `Unknown name: There is no "elapsed". The variable is var.elapsed.`
+}
