@@ -103,6 +103,14 @@ func (s *scope) errNullCondition(e *tree.Expr) {
 	s.errorAt(s.at(e), "Condition is null", "This is null, and a condition is true or false. Write x == null to test whether something is set.")
 }
 
+func (s *scope) errTwoSettings(a *spec.Attr, table string, have hcl.Range) {
+	detail := fmt.Sprintf("Another block of aggregate %q sets %s otherwise, at %s:%d.", table, a.Name, have.Filename, have.Start.Line)
+	if have == a.Expr.Range() {
+		detail = fmt.Sprintf("The elements of for_each set %s differently, and aggregate %q is one table.", a.Name, table)
+	}
+	s.errorAt(a.Range, "Setting of two values", "%s", detail)
+}
+
 func (s *scope) errNullNumber(e *tree.Expr) {
 	s.errorAt(s.at(e), "Value is null", "This is null (not set), and a number is needed here.")
 }

@@ -190,7 +190,7 @@ func (s *scope) tableSettings(b *spec.Aggregate) {
 		}
 		if have, dup := t.settings[name]; dup {
 			if !have.value.RawEquals(v) {
-				s.errorAt(a.Range, "Setting of two values", "Another block of aggregate %q sets %s to another value, at %s:%d.", b.Name, name, have.rng.Filename, have.rng.Start.Line)
+				s.errTwoSettings(a, b.Name, have.rng)
 			}
 			continue
 		}
@@ -206,10 +206,10 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 		if a == nil {
 			continue
 		}
-		text := s.source(a.Expr)
+		text := s.spelled(a.Expr, map[*spec.Local]bool{})
 		if have, dup := t.settings[name]; dup {
 			if have.text != text {
-				s.errorAt(a.Range, "Setting of two values", "Another block of aggregate %q writes another %s, at %s:%d.", b.Name, name, have.rng.Filename, have.rng.Start.Line)
+				s.errTwoSettings(a, b.Name, have.rng)
 			}
 			continue
 		}
@@ -220,6 +220,29 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 			t.table.Having = s.inline(e)
 		}
 	}
+}
+
+// spelled is an expression as the spec wrote it, with what the names in it mean
+// that mean something only there: two that are spelled alike are the same.
+func (s *scope) spelled(e hclsyntax.Expression, seen map[*spec.Local]bool) string {
+	text := s.source(e)
+	for _, t := range e.Variables() {
+		switch t.RootName() {
+		case "each":
+			if s.each == cty.NilVal {
+				continue // an error of its own
+			}
+			if v, diags := t.TraverseAbs(&hcl.EvalContext{Variables: map[string]cty.Value{"each": s.each}}); !diags.HasErrors() {
+				text += fmt.Sprintf("\x00%#v", v)
+			}
+		case "local":
+			if l := s.local(t); l != nil && !seen[l] {
+				seen[l] = true
+				text += "\x00" + l.Name + "=" + s.spelled(l.Expr, seen)
+			}
+		}
+	}
+	return text
 }
 
 // source is an expression as the spec wrote it.
@@ -304,7 +327,7 @@ func (c *checker) finishTables() {
 			rs.SortRange = at.rng
 		}
 		for _, d := range report.Check(rs) {
-			c.report(withoutContext(d))
+			c.report(t.naming(withoutContext(d)))
 		}
 		if at, ok := t.settings["cumulative"]; ok && t.table.IntervalNS == 0 && t.table.Cumulative {
 			c.warnAt(at.rng, "cumulative without interval", "cumulative means something only with interval: this table is printed once.")
@@ -320,6 +343,18 @@ func (c *checker) finishTables() {
 			}
 		}
 	}
+}
+
+// naming adds which table a diagnostic of report time is about, if its place, in a
+// local, does not tell.
+func (t *tableBuilder) naming(d *hcl.Diagnostic) *hcl.Diagnostic {
+	for _, at := range t.settings {
+		if d.Subject.Filename == at.rng.Filename && at.rng.ContainsPos(d.Subject.Start) {
+			return d
+		}
+	}
+	d.Detail += fmt.Sprintf(" The rows are those of aggregate %q, line %d.", t.table.Name, t.table.Range.Start.Line)
+	return d
 }
 
 // withoutContext keeps the values of locals and variables out of a diagnostic:

@@ -170,9 +170,9 @@ probe "tracepoint" "b" {
   target = "block:block_io_start"
   aggregate "t" {
     values   = { n = count() }
-    interval = "2s"         # want `Setting of two values: Another block of aggregate "t" sets interval to another value, at tables.hcl:\d+.`
+    interval = "2s"         # want `Setting of two values: Another block of aggregate "t" sets interval otherwise, at tables.hcl:\d+.`
     top      = 3
-    having   = n > 2        # want `Setting of two values: Another block of aggregate "t" writes another having`
+    having   = n > 2        # want `Setting of two values: Another block of aggregate "t" sets having otherwise`
     derive   = { m = n * 2 }
   }
 }
@@ -425,7 +425,7 @@ probe "tracepoint" "b" {
 ---
 # One that this table has no column for is an error where it is written.
 locals {
-  half = n / 2 # want `Unknown column: There is no column "n" in the finished rows. Did you mean "m"\? The columns are m, x.`
+  half = n / 2 # want `Unknown column: There is no column "n" in the finished rows. Did you mean "m"\? The columns are m, x. The rows are those of aggregate "t", line \d+.`
   time = latency # want `Unknown column: There is no column "latency" in the finished rows.`
 }
 probe "tracepoint" "a" {
@@ -576,5 +576,52 @@ probe "tracepoint" "d" {
   target = "block:block_io_done"
   aggregate "t" {
     values = { x = last(hex(args.bytes)) } # want `last of a number \(hex\), unsigned, of 8 bits, and this one is last of a number \(hex\), unsigned, of 32 bits`
+  }
+}
+---
+# One table cannot be made by several rules: the same text with other locals, or
+# of other elements of for_each.
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  locals {
+    rate = local.half
+    half = n / 2
+  }
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = local.rate }
+    having = local.half > 1
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_start"
+  locals {
+    rate = local.half
+    half = n / 3
+  }
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = local.rate } # want `Setting of two values: Another block of aggregate "t" sets derive otherwise`
+    having = local.half > 1 # want `Setting of two values: Another block of aggregate "t" sets having otherwise, at tables.hcl:\d+.`
+  }
+}
+---
+probe "tracepoint" "a" {
+  for_each = { block_io_done = 2, block_io_start = 3 }
+  target   = "block:${each.key}"
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = n * each.value } # want `Setting of two values: The elements of for_each set derive differently, and aggregate "t" is one table.`
+    top    = each.value # want `Setting of two values: The elements of for_each set top differently`
+  }
+}
+---
+probe "tracepoint" "a" {
+  for_each = { block_io_done = 2, block_io_start = 2 }
+  target   = "block:${each.key}"
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = n * each.value }
+    top    = each.value
   }
 }
