@@ -153,7 +153,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	}
 	settle()
 	began := a.env.Now()
-	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Cache: a.kernelTypes(), Report: a.env.Build.Report})
+	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Memory: a.machine().FitsMemory, Cache: a.kernelTypes(), Report: a.env.Build.Report})
 	if session.Interrupted(diags) {
 		return exit{ExitInterrupted}
 	}

@@ -148,27 +148,6 @@ func TestThePlansJSONHasNoNulls(t *testing.T) {
 	}
 }
 
-func TestMapMemory(t *testing.T) {
-	for _, row := range []struct {
-		name string
-		spec ebpf.MapSpec
-		want int
-	}{
-		{"per-CPU hash", ebpf.MapSpec{Type: ebpf.PerCPUHash, KeySize: 12, ValueSize: 12, MaxEntries: 10}, 10 * (4*16 + 16 + 90)},
-		{"hash", ebpf.MapSpec{Type: ebpf.LRUHash, KeySize: 8, ValueSize: 8, MaxEntries: 10}, 10 * (8 + 8 + 90)},
-		{"per-CPU array", ebpf.MapSpec{Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 100, MaxEntries: 1}, 4 * 104},
-		{"array", ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 3}, 24},
-		{"task storage", ebpf.MapSpec{Type: ebpf.TaskStorage, KeySize: 4, ValueSize: 800}, 0},
-		{"two inner maps", ebpf.MapSpec{Type: ebpf.ArrayOfMaps, MaxEntries: 1, InnerMap: &ebpf.MapSpec{Type: ebpf.Array, ValueSize: 8, MaxEntries: 1}}, 16},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			if got := mapBytes(&row.spec, 4); got != row.want {
-				t.Errorf("got %d, want %d", got, row.want)
-			}
-		})
-	}
-}
-
 func TestAPlanOfASessionHasNoEntrySide(t *testing.T) {
 	p, o := examplePlan()
 	v := p.Probes[0].Variants[0]

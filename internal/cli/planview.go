@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 
-	"github.com/cilium/ebpf"
-
 	"tracer/bpfgen"
+	"tracer/internal/session"
 	"tracer/interpreter/facts"
 	"tracer/interpreter/plan"
 	"tracer/interpreter/types"
@@ -146,7 +144,7 @@ func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
 	}
 	v.Capabilities = append([]string{}, slices.Sorted(maps.Keys(caps))...)
 	for _, name := range slices.Sorted(maps.Keys(o.Maps)) {
-		m := mapView{name, o.Maps[name].Type.String(), mapBytes(o.Maps[name], k.CPUs)}
+		m := mapView{name, o.Maps[name].Type.String(), session.MapBytes(o.Maps[name], k.CPUs)}
 		v.Maps = append(v.Maps, m)
 		v.MemoryBytes += m.Bytes
 	}
@@ -211,7 +209,7 @@ func newTableView(t *bpfgen.Table, o *bpfgen.Object, names *types.NameTable, cpu
 	}
 	for _, name := range []string{t.Map, t.Other} {
 		if m := o.Maps[name]; m != nil {
-			v.Bytes += mapBytes(m, cpus)
+			v.Bytes += session.MapBytes(m, cpus)
 		}
 	}
 	return v
@@ -224,33 +222,4 @@ func typeText(t types.Type, names *types.NameTable) string {
 		return "name"
 	}
 	return t.String()
-}
-
-// hashOverhead is what the kernel adds to each entry of a hash, in bytes:
-// measured at 90 on 6.18 for preallocated per-CPU hashes.
-const hashOverhead = 90
-
-// mapBytes estimates the kernel memory of a map. Task storage takes its memory
-// as tasks need it and counts as nothing.
-func mapBytes(m *ebpf.MapSpec, cpus int) int {
-	value, key, entries := (int(m.ValueSize)+7)&^7, (int(m.KeySize)+7)&^7, int(m.MaxEntries)
-	switch m.Type {
-	case ebpf.RingBuf:
-		return entries
-	case ebpf.ArrayOfMaps:
-		if m.InnerMap == nil {
-			return 0
-		}
-		return 2 * cmp.Or(entries, 1) * mapBytes(m.InnerMap, cpus)
-	case ebpf.PerCPUHash, ebpf.LRUCPUHash:
-		return entries * (cpus*value + key + hashOverhead)
-	case ebpf.Hash, ebpf.LRUHash:
-		return entries * (value + key + hashOverhead)
-	case ebpf.PerCPUArray:
-		return entries * cpus * value
-	case ebpf.TaskStorage:
-		return 0
-	default:
-		return entries * value
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -46,19 +47,37 @@ func (h *Host) Cgroup(name string) (id uint64, level int, err error) {
 
 // cgroupMount is where the root of the unified hierarchy is mounted.
 func (h *Host) cgroupMount() (string, error) {
-	raw, err := os.ReadFile(h.path("/proc/self/mountinfo"))
+	mounts, err := os.ReadFile(h.path("/proc/self/mountinfo"))
 	if err != nil {
 		return "", err
 	}
-	for line := range strings.Lines(string(raw)) {
-		// "41 31 0:38 ROOT MOUNTPOINT OPTIONS… - TYPE SOURCE …" (proc(5)).
-		mount, kind, ok := strings.Cut(line, " - ")
-		fields := strings.Fields(mount)
-		if ok && strings.HasPrefix(kind, "cgroup2 ") && len(fields) > 4 && fields[3] == "/" {
-			return h.path(unescapeMount(fields[4])), nil
-		}
+	if root, dir := cgroupMountOf(string(mounts), "cgroup2", ""); root == "/" {
+		return h.path(dir), nil
 	}
 	return "", fmt.Errorf("no unified hierarchy of control groups is mounted (mount -t cgroup2 none /sys/fs/cgroup/unified): %w", facts.ErrNotFound)
+}
+
+// cgroupMountOf is where a hierarchy of control groups is mounted and which group
+// is its root there, by the text of /proc/self/mountinfo; "" if it is not. A mount
+// of the whole hierarchy goes before others. The unified hierarchy has no
+// controller.
+func cgroupMountOf(mounts, fsType, controller string) (root, dir string) {
+	for line := range strings.Lines(mounts) {
+		// "41 31 0:38 ROOT MOUNTPOINT OPTIONS… - TYPE SOURCE SUPEROPTIONS" (proc(5)).
+		mount, kind, _ := strings.Cut(line, " - ")
+		fields, super := strings.Fields(mount), strings.Fields(kind)
+		if len(fields) < 5 || len(super) < 3 || super[0] != fsType ||
+			controller != "" && !slices.Contains(strings.Split(super[2], ","), controller) {
+			continue
+		}
+		if root == "" || fields[3] == "/" {
+			root, dir = unescapeMount(fields[3]), unescapeMount(fields[4])
+		}
+		if root == "/" {
+			break
+		}
+	}
+	return root, dir
 }
 
 // unescapeMount undoes the escapes of mountinfo: \040 for a space and so on.

@@ -72,6 +72,9 @@ func (o *opener) makeMaps(ctx context.Context) hcl.Diagnostics {
 		return o.failed("Unknown number of CPUs", fmt.Errorf("possible CPUs: %w", err), nil)
 	}
 	o.s.cpus = cpus
+	if diags := o.fits(); diags.HasErrors() {
+		return diags
+	}
 	outer := &ebpf.MapSpec{Name: "barrier", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: barrierInner()}
 	if o.s.barrier, err = ebpf.NewMap(outer); err != nil {
 		return o.failed("Map refused", fmt.Errorf("create a map: %w", err), nil)

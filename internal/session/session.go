@@ -44,6 +44,9 @@ type Options struct {
 	// Explain adds a sentence to an error of the kernel, such as which
 	// privilege is missing; nil or "" adds nothing.
 	Explain func(error) string
+	// Memory is an error if maps of some bytes cannot be had; nil asks only the
+	// kernel.
+	Memory func(bytes uint64) error
 	// Cache holds kernel types that are decoded already; nil decodes anew.
 	Cache *btf.Cache
 	// Report is where bugs are reported, for the text of verifier rejections.

@@ -221,7 +221,7 @@ func TestGuideCanBeFollowed(t *testing.T) {
 }
 
 // messageTitle is where the code makes a diagnostic with a fixed first line.
-var messageTitle = regexp.MustCompile(`(?:(?:errorAt|warnAt|errorf|warnf)\([^"\n]*|Summary: +)"([A-Z][^"%\n]*[^ "%\n])"`)
+var messageTitle = regexp.MustCompile(`(?:(?:errorAt|warnAt|errorf|warnf|failed|warning|errorDiag)\([^"\n]*|Summary: +)"([A-Z][^"%\n]*[^ "%\n])"`)
 
 func TestEveryMessageIsInTroubleshooting(t *testing.T) {
 	if testing.Short() {
