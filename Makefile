@@ -10,7 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 GO   ?= go
 CC   ?= gcc
 # Probes need root; everything else does not.
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E env PATH=$(PATH))
+AS_ROOT = $(if $(SUDO),-exec "$(SUDO)")
 
 # The version is what git knows: the tag, or the commit.
 VCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false)
@@ -94,11 +95,11 @@ check: build ## Format, vet, staticcheck, house rules, generated files
 
 .PHONY: unit
 unit: workloads bin/report ## Unit tests, and those that use this machine's kernel
-	@$(GO) test -json -timeout 15m $(UNIT) | $(REPORT) -stage unit
+	@$(GO) test -json -timeout 15m $(AS_ROOT) $(UNIT) | $(REPORT) -stage unit
 
 .PHONY: race
 race: workloads bin/report ## Unit tests with the race detector
-	@CGO_ENABLED=1 $(GO) test -race -json -timeout 15m $(UNIT) | $(REPORT) -stage race
+	@CGO_ENABLED=1 $(GO) test -race -json -timeout 15m $(AS_ROOT) $(UNIT) | $(REPORT) -stage race
 
 .PHONY: fuzz
 fuzz: ## A fixed number of executions of every fuzz test
@@ -106,7 +107,7 @@ fuzz: ## A fixed number of executions of every fuzz test
 
 .PHONY: truth
 truth: build workloads bin/report ## The whole program, the catalog and the documents against known workloads
-	@$(GO) test -json -count=1 -p 1 -timeout 10m $(if $(SUDO),-exec "$(SUDO)") ./tests/truth ./tests/examples | $(REPORT) -stage truth -tests
+	@$(GO) test -json -count=1 -p 1 -timeout 10m $(AS_ROOT) ./tests/truth ./tests/examples | $(REPORT) -stage truth -tests
 
 .PHONY: test-vm
 test-vm: ## Only the virtual machines
@@ -125,7 +126,7 @@ accept: accept-here ## What validate accepts, the kernel loads: 20,000 random sp
 
 .PHONY: accept-here
 accept-here: workloads bin/report
-	@TRACER_ACCEPT=$(ACCEPT) $(GO) test -json -v -count=1 -timeout 60m $(if $(SUDO),-exec "$(SUDO)") -run TestWhatTheCheckerAcceptsLoads ./tests/differ | $(call accepted,here)
+	@TRACER_ACCEPT=$(ACCEPT) $(GO) test -json -v -count=1 -timeout 60m $(AS_ROOT) -run TestWhatTheCheckerAcceptsLoads ./tests/differ | $(call accepted,here)
 
 accept-%: bin/report
 	@tests/vm/accept $* $(ACCEPT) $(ACCEPT_SECONDS) | $(call accepted,$*)
