@@ -55,9 +55,10 @@ func (a *app) explain(err error) string {
 		return ""
 	}
 	p := a.machine().Privileges()
-	if missing := p.Missing(); !p.Capable() {
-		return fmt.Sprintf("This process lacks %s. Run tracer as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon=ep $(command -v tracer).",
-			strings.Join(missing, ", and "))
+	if missing := strings.Join(p.Missing(), ", and "); p.OwnUsers {
+		return fmt.Sprintf("This process lacks %s. Run tracer outside of that namespace.", missing)
+	} else if !p.Capable() {
+		return fmt.Sprintf("This process lacks %s. Run tracer as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon=ep $(command -v tracer).", missing)
 	}
 	if errors.Is(err, session.ErrLockedMemory) {
 		return "Kernels before 5.11 count maps and programs against the limit of locked memory, which this process may not raise: raise it (ulimit -l unlimited), or give tracer CAP_SYS_RESOURCE as well."

@@ -88,6 +88,27 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
+// What is effective in a user namespace of its own counts for nothing.
+func TestPrivilegesOfAUserNamespace(t *testing.T) {
+	root := image(t, map[string]string{"/proc/self/status": "CapEff:\t000001ffffffffff\n"})
+	if err := os.MkdirAll(root+"/proc/self/ns", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		namespace string
+		capable   bool
+	}{{"user:[4026531837]", true}, {"user:[4026532280]", false}} {
+		link := root + "/proc/self/ns/user"
+		if err := errors.Join(os.RemoveAll(link), os.Symlink(row.namespace, link)); err != nil {
+			t.Fatal(err)
+		}
+		p := Open(Options{Root: root}).Privileges()
+		if missing := p.Missing(); p.Capable() != row.capable || (len(missing) == 0) != row.capable {
+			t.Errorf("%s: capable %t, missing %q", row.namespace, p.Capable(), missing)
+		}
+	}
+}
+
 // In lockdown tracefs can be mounted, and is empty.
 func TestTracefsThatIsEmpty(t *testing.T) {
 	root := image(t, map[string]string{"/proc/self/mounts": "nodev /sys/kernel/tracing tracefs rw,relatime 0 0\n"})

@@ -15,6 +15,7 @@ type Privileges struct {
 	BPF      bool // CAP_BPF effective (5.8; before it CAP_SYS_ADMIN served)
 	Perfmon  bool // CAP_PERFMON effective (5.8)
 	SysAdmin bool // CAP_SYS_ADMIN effective: serves for both above
+	OwnUsers bool // in a user namespace of its own: what is effective there counts as none of the three
 
 	Lockdown          string // "none", "integrity" or "confidentiality"
 	UnprivilegedBPF   int    // kernel.unprivileged_bpf_disabled: 0 allowed, 1 and 2 not
@@ -32,10 +33,24 @@ func (h *Host) Privileges() Privileges {
 		Lockdown:          h.lockdown(),
 	}
 	effective := h.effectiveCapabilities()
+	if p.OwnUsers = h.ownUsers(); p.OwnUsers {
+		effective = 0
+	}
 	p.BPF = effective&(1<<unix.CAP_BPF) != 0
 	p.Perfmon = effective&(1<<unix.CAP_PERFMON) != 0
 	p.SysAdmin = effective&(1<<unix.CAP_SYS_ADMIN) != 0
 	return p
+}
+
+// initialUsers is the host's user namespace (PROC_USER_INIT_INO in
+// include/linux/proc_ns.h).
+const initialUsers = "user:[4026531837]"
+
+// ownUsers says that this process is in another user namespace, as rootless
+// containers are: programs are loaded and attached by capabilities of the host's.
+func (h *Host) ownUsers() bool {
+	namespace, err := os.Readlink(h.path("/proc/self/ns/user"))
+	return err == nil && namespace != initialUsers
 }
 
 // sysctl reads a number in /proc/sys/kernel, -1 if it cannot.
@@ -92,10 +107,13 @@ func (p Privileges) Capable() bool { return p.SysAdmin || p.BPF && p.Perfmon }
 // half sentences for a message; none if it lacks nothing that is known.
 func (p Privileges) Missing() []string {
 	var missing []string
-	if !p.BPF && !p.SysAdmin {
+	if p.OwnUsers {
+		missing = append(missing, "capabilities of the host (it is in a user namespace of its own, as rootless containers are, and those it has there do not count)")
+	}
+	if !p.OwnUsers && !p.BPF && !p.SysAdmin {
 		missing = append(missing, "CAP_BPF (or CAP_SYS_ADMIN) to load BPF programs")
 	}
-	if !p.Perfmon && !p.SysAdmin {
+	if !p.OwnUsers && !p.Perfmon && !p.SysAdmin {
 		missing = append(missing, "CAP_PERFMON (or CAP_SYS_ADMIN) to attach them to tracepoints, functions and perf events")
 	}
 	if p.Lockdown == "confidentiality" {

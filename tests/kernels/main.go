@@ -183,7 +183,8 @@ tracefs, which only root may read (or CAP_DAC_READ_SEARCH). Perf events of user 
 CAP_SYS_ADMIN in newer kernels (seen on 6.18), and those of kernel functions too in Debian's,
 unless kernel.perf_event_paranoid is 2 or less: the plan then takes links, which do without
 (uprobe.multi, 6.6; kprobe.multi, 5.18), for a single function too, and says so. fmt, version,
-catalog and validate need nothing; validate warns of what it may not look up.
+catalog and validate need nothing; validate warns of what it may not look up. Capabilities in a
+user namespace of its own, as in a rootless container, do not count.
 `
 
 // document is the whole text.
