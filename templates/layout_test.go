@@ -322,6 +322,40 @@ func TestOperandsOfUSDTProbes(t *testing.T) {
 	}
 }
 
+// At the places of one USDT probe an argument has one type: a constant that is
+// not negative is of the type of the variable.
+func TestUSDTArgumentsHaveOneSign(t *testing.T) {
+	zero := facts.USDTArg{Size: 4, Signed: true, Kind: facts.USDTConst}
+	below := facts.USDTArg{Size: 4, Signed: true, Kind: facts.USDTConst, Const: -1}
+	signed := facts.USDTArg{Size: 4, Signed: true, Kind: facts.USDTReg, Reg: "ax"}
+	unsigned := facts.USDTArg{Size: 8, Kind: facts.USDTReg, Reg: "ax"}
+	for _, row := range []struct {
+		places []facts.USDTArg
+		signed bool
+	}{
+		{[]facts.USDTArg{zero, zero}, true},
+		{[]facts.USDTArg{zero, unsigned}, false},
+		{[]facts.USDTArg{unsigned, below}, true},
+		{[]facts.USDTArg{zero, unsigned, signed}, true},
+		{[]facts.USDTArg{unsigned, unsigned}, false},
+	} {
+		b := &facts.Binary{Arch: "x86_64"}
+		for _, a := range row.places {
+			b.USDT = append(b.USDT, facts.USDT{Provider: "x", Name: "y", Args: []facts.USDTArg{a}})
+		}
+		found, err := All()["usdt"].Resolve(&Request{Pattern: "x:y", Binary: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range found {
+			a := f.Layout.Args[0]
+			if a.Type.Signed != row.signed || a.Loc.Signed != row.places[i].Signed {
+				t.Errorf("%+v: place %d is %v, extended as signed: %t", row.places, i, a.Type, a.Loc.Signed)
+			}
+		}
+	}
+}
+
 func TestStackPointers(t *testing.T) {
 	for arch, want := range map[string][2]int{"x86_64": {152, 8}, "arm64": {248, 0}, "riscv64": {0, 0}} {
 		if got := [2]int{StackPointer(arch), StackAdjust(arch)}; got != want {

@@ -12,6 +12,9 @@ import (
 	"tracer/interpreter/types"
 )
 
+// maxUSDTArgs is how many arguments sys/sdt.h lets a probe have.
+const maxUSDTArgs = 12
+
 // usdt: user statically defined tracepoints, found by their .note.stapsdt
 // notes. A probe may stand at several places, each with operands of its own.
 func usdt() *Type {
@@ -76,8 +79,37 @@ func resolveUSDT(r *Request) ([]Found, error) {
 			}
 			return nil, e
 		}
+		agreeOnSigns(out)
 		return out, nil
 	})
+}
+
+// agreeOnSigns gives an argument one type at all places of a probe. Notes take
+// signs from what stands in the code: a constant is an int where a variable of the
+// same argument is unsigned. An argument is signed if it is somewhere, where a
+// constant that is not negative says nothing beside a variable.
+func agreeOnSigns(places []Found) {
+	for n := range maxUSDTArgs {
+		signed, unsigned, constant := false, false, false
+		for _, p := range places {
+			if n >= len(p.Layout.Args) {
+				continue
+			}
+			switch arg := p.Layout.Args[n]; {
+			case arg.Loc.Kind == tree.LocConst && (!arg.Type.Signed || arg.Loc.Const >= 0):
+				constant = constant || arg.Type.Signed
+			case arg.Type.Signed:
+				signed = true
+			default:
+				unsigned = true
+			}
+		}
+		for _, p := range places {
+			if n < len(p.Layout.Args) {
+				p.Layout.Args[n].Type.Signed = signed || constant && !unsigned
+			}
+		}
+	}
 }
 
 func usdtLayout(u *facts.USDT, regs *registers) *tree.Layout {

@@ -69,6 +69,10 @@ func (c *checker) feedTable(s *scope, v *plan.Variant, b *spec.Aggregate, feed *
 			at = len(t.table.Values)
 			t.table.Values = append(t.table.Values, val.column)
 		case !sameValue(t.table.Values[at], val.column):
+			if feed.Range == t.keyed.Range {
+				s.errorAt(val.rng, "Column of two kinds", "Column %q is %s for one target of this block, and %s for another: they must be one type, as cast can make them.", val.column.Name, valueText(t.table.Values[at]), valueText(val.column))
+				return
+			}
 			s.errorAt(val.rng, "Column of two kinds", "Another block of aggregate %q has a column %q that is %s, and this one is %s.", b.Name, val.column.Name, valueText(t.table.Values[at]), valueText(val.column))
 			return
 		}
@@ -122,6 +126,10 @@ func (c *checker) keysAgree(s *scope, t *tableBuilder, feed *plan.Feed) bool {
 	for i, col := range feed.By {
 		have := &t.table.By[i]
 		if have.Name != col.Name || !agree(have.Type, col.Expr.Type) || !partsAgree(have.Parts, col.Expr.Parts) {
+			if feed.Range == t.keyed.Range {
+				s.errorAt(col.Range, "Keys do not agree", "Column %q is %s for one target of this block, and %s for another: they must be one type, as cast can make them.", col.Name, article(have.Type), article(col.Expr.Type))
+				return false
+			}
 			s.errorAt(col.Range, "Keys do not agree", "Column %d of by is %q, %s, in another block of aggregate %q, and %q, %s, here.", i+1, have.Name, article(have.Type), t.table.Name, col.Name, article(col.Expr.Type))
 			return false
 		}

@@ -136,8 +136,8 @@ probe "usdt" "p" {
   binary = "WORKLOADS/tw-usdt"
   target = "tw:many"
   aggregate "t" {
-    by     = { place = cast("long", args[0]) }
-    values = { n = count(), total = sum(cast("long", args[1])) }
+    by     = { place = args[0] }
+    values = { n = count(), total = sum(args[1]) }
   }
 }`},
 		tables: map[string]rows{"t": want},

@@ -271,7 +271,7 @@ probe "tracepoint" "a" {
 probe "tracepoint" "a" {
   target = ["block:block_io_done", "sched:sched_wakeup"]
   aggregate "t" {
-    by     = { what = try(args.bytes, args.comm) } # want `Keys do not agree: Column 1 of by is "what"`
+    by     = { what = try(args.bytes, args.comm) } # want `Keys do not agree: Column "what" is a .* for one target of this block, and a .* for another: they must be one type`
     values = { n = count() }
   }
 }
