@@ -81,7 +81,7 @@ func readELF(f readerAt, size int64) (*facts.Binary, error) {
 		return nil, err
 	}
 	if ef.Type != elf.ET_EXEC && ef.Type != elf.ET_DYN {
-		return nil, fmt.Errorf("it is neither a program nor a shared library (%v)", ef.Type)
+		return nil, fmt.Errorf("it is neither a program nor a shared library%s", elfKind(ef.Type))
 	}
 	bin := &facts.Binary{Arch: ef.Arch}
 	if bin.Functions, err = userFunctions(ef); err != nil {
@@ -96,6 +96,17 @@ func readELF(f readerAt, size int64) (*facts.Binary, error) {
 		return nil, err
 	}
 	return bin, nil
+}
+
+// elfKind says what a file is that is not to be run.
+func elfKind(t elf.Type) string {
+	switch t {
+	case elf.ET_REL:
+		return " but an object file"
+	case elf.ET_CORE:
+		return " but a core dump"
+	}
+	return fmt.Sprintf(" (%v)", t)
 }
 
 // readerAt is what an ELF file is read through.

@@ -95,8 +95,7 @@ func (f *File) header() (*elf.Header64, error) {
 	}
 	if n >= elf.EI_NIDENT {
 		if elf.Class(ident[elf.EI_CLASS]) != elf.ELFCLASS64 || elf.Data(ident[elf.EI_DATA]) != elf.ELFDATA2LSB {
-			return nil, fmt.Errorf("%v %v programs are not supported, only 64-bit little-endian ones",
-				elf.Class(ident[elf.EI_CLASS]), elf.Data(ident[elf.EI_DATA]))
+			return nil, fmt.Errorf("%s programs are not supported, only 64-bit little-endian ones", kindOf(ident[:]))
 		}
 	}
 	if n < headerSize {
@@ -112,6 +111,17 @@ func (f *File) header() (*elf.Header64, error) {
 		return nil, fmt.Errorf("programs for %v are not supported, only x86_64 and arm64", machine)
 	}
 	return h, nil
+}
+
+// kindOf says in words which kind of program an identification names.
+func kindOf(ident []byte) string {
+	class, data := elf.Class(ident[elf.EI_CLASS]), elf.Data(ident[elf.EI_DATA])
+	bits := map[elf.Class]string{elf.ELFCLASS32: "32-bit", elf.ELFCLASS64: "64-bit"}[class]
+	order := map[elf.Data]string{elf.ELFDATA2LSB: "little-endian", elf.ELFDATA2MSB: "big-endian"}[data]
+	if bits == "" || order == "" {
+		return fmt.Sprintf("%v %v", class, data)
+	}
+	return bits + " " + order
 }
 
 // readSegments reads the program headers, and keeps those that are loaded.

@@ -143,8 +143,8 @@ func TestLyingHeadersAreErrors(t *testing.T) {
 		{"segments outside", func(h *elf.Header64, _ []elf.Section64) { h.Phoff = 1 << 50 }, "outside of the file"},
 		{"many segments", func(h *elf.Header64, _ []elf.Section64) { h.Phnum = 65535 }, "not believable"},
 		{"other machine", func(h *elf.Header64, _ []elf.Section64) { h.Machine = uint16(elf.EM_PPC64) }, "not supported"},
-		{"32 bits", func(h *elf.Header64, _ []elf.Section64) { h.Ident[elf.EI_CLASS] = 1 }, "not supported"},
-		{"big-endian", func(h *elf.Header64, _ []elf.Section64) { h.Ident[elf.EI_DATA] = 2 }, "not supported"},
+		{"32 bits", func(h *elf.Header64, _ []elf.Section64) { h.Ident[elf.EI_CLASS] = 1 }, "32-bit little-endian programs are not supported"},
+		{"big-endian", func(h *elf.Header64, _ []elf.Section64) { h.Ident[elf.EI_DATA] = 2 }, "64-bit big-endian programs are not supported"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
