@@ -40,6 +40,6 @@ func goLayout(b *facts.Binary, sig *types.Signature, regs *registers) *tree.Layo
 
 // goReturn says why the return of a function in Go cannot be probed.
 func goReturn(pattern string) error {
-	return &TargetError{Pattern: pattern, Detail: fmt.Sprintf(
+	return &TargetError{Pattern: pattern, Why: "in Go, whose stacks move: a probe at its return would crash the program", Detail: fmt.Sprintf(
 		"%s is a function in Go, whose stacks move: a probe at its return would crash the program. Its entry can be probed, as uprobe.", pattern)}
 }

@@ -97,6 +97,7 @@ type TargetError struct {
 	Detail  string   // a full sentence
 	Near    []string // names that exist and look alike
 	Missing bool     // it does not exist here (optional and first_of go on)
+	Why     string   // why it exists and cannot be probed, in half a sentence; a glob that leaves it out says so
 }
 
 func (e *TargetError) Error() string { return e.Detail }
@@ -303,11 +304,13 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 	}
 	var out []Found
 	refused := ""
+	var left leftOut
 	for _, n := range names {
 		found, err := one(n)
 		var te *TargetError
 		if err != nil && glob && errors.As(err, &te) {
 			refused = " " + te.Detail
+			left.add(n, te.Why)
 			continue // a glob takes what can be probed
 		}
 		if err != nil {
@@ -318,5 +321,33 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 	if len(out) == 0 {
 		return nil, &TargetError{Pattern: r.Pattern, Missing: glob, Detail: fmt.Sprintf("No %s that matches %q can be probed.%s", what, r.Pattern, refused)}
 	}
+	left.tell(r.Leave)
 	return out, nil
+}
+
+// leftOut collects what a glob matches and cannot take, by the reason.
+type leftOut struct {
+	reasons []string
+	names   map[string][]string
+}
+
+func (l *leftOut) add(name, why string) {
+	if why == "" {
+		return
+	}
+	if l.names == nil {
+		l.names = map[string][]string{}
+	}
+	if l.names[why] == nil {
+		l.reasons = append(l.reasons, why)
+	}
+	l.names[why] = append(l.names[why], name)
+}
+
+func (l *leftOut) tell(leave func(names []string, why string)) {
+	for _, why := range l.reasons {
+		if leave != nil {
+			leave(l.names[why], why)
+		}
+	}
 }

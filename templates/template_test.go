@@ -380,3 +380,31 @@ func TestListedNamesAreTargets(t *testing.T) {
 		}
 	}
 }
+
+// A glob of user functions says what it matches and cannot take, by the reason.
+func TestUserGlobsNameWhatTheyLeaveOut(t *testing.T) {
+	const odd = "odd: its first instruction is a jump into itself\n"
+	for _, row := range []struct{ probe, pattern, left string }{
+		{"uprobe", "*", odd},
+		{"uprobe", "m*", ""},
+		{"uretprobe", "[mo]*", "main.add: in Go, whose stacks move: a probe at its return would crash the program\n" + odd},
+		{"usdt", "x:hit", ""},
+	} {
+		left := ""
+		leave := func(names []string, why string) { left += strings.Join(names, ", ") + ": " + why + "\n" }
+		if _, err := All()[row.probe].Resolve(&Request{Pattern: row.pattern, Binary: library("x86_64"), Leave: leave}); err != nil || left != row.left {
+			t.Errorf("%s %s: %q, %v", row.probe, row.pattern, left, err)
+		}
+	}
+	_, err := All()["uprobe"].Resolve(&Request{Pattern: "*", Binary: &facts.Binary{Name: "x", Path: "/bin/x", Arch: "x86_64"}})
+	if err == nil || err.Error() != "/bin/x has no symbols (it is stripped), so no function can be found by name." {
+		t.Error(err)
+	}
+	versions := &facts.Binary{Functions: []facts.UserFunction{{Name: "a", Refused: "x"}, {Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "c", Refused: "x"}}}
+	if names, _ := All()["uprobe"].List(nil, versions); !slices.Equal(names, []string{"b"}) {
+		t.Error(names)
+	}
+	if names, _ := All()["uprobe"].List(nil, library("x86_64")); slices.Contains(names, "odd") || !slices.Contains(names, "main.add") {
+		t.Error(names)
+	}
+}

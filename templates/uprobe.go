@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,28 +46,41 @@ func uretprobe() *Type {
 }
 
 func listUserFunctions(_ facts.Facts, b *facts.Binary) ([]string, error) {
-	if b == nil {
-		return nil, nil
-	}
-	names := make([]string, 0, len(b.Functions))
-	for i := range b.Functions {
-		names = append(names, b.Functions[i].Name)
-	}
-	return names, nil
+	return userNames(b, func(fn *facts.UserFunction) bool { return fn.Refused == "" }), nil
 }
 
 // listUserReturns leaves out functions in Go, whose returns cannot be probed.
 func listUserReturns(_ facts.Facts, b *facts.Binary) ([]string, error) {
+	return userNames(b, func(fn *facts.UserFunction) bool { return fn.Refused == "" && !fn.Go }), nil
+}
+
+// userNames are the names that only functions have for which keep says yes: a probe
+// is on all functions of a name, or on none.
+func userNames(b *facts.Binary, keep func(*facts.UserFunction) bool) []string {
 	if b == nil {
-		return nil, nil
+		return nil
 	}
-	var names []string
+	names := make([]string, 0, len(b.Functions))
+	not := ""
 	for i := range b.Functions {
-		if !b.Functions[i].Go {
-			names = append(names, b.Functions[i].Name)
+		fn := &b.Functions[i]
+		switch {
+		case !keep(fn):
+			not = fn.Name
+			for len(names) > 0 && names[len(names)-1] == not {
+				names = names[:len(names)-1]
+			}
+		case fn.Name != not:
+			names = append(names, fn.Name)
 		}
 	}
-	return names, nil
+	return names
+}
+
+// allUserFunctions are also those that cannot be probed: a pattern that means one
+// is told why.
+func allUserFunctions(b *facts.Binary) []string {
+	return userNames(b, func(*facts.UserFunction) bool { return true })
 }
 
 func resolveUserFunction(r *Request) ([]Found, error) {
@@ -90,9 +104,18 @@ func resolveUserReturn(r *Request) ([]Found, error) {
 }
 
 func userFunctions(r *Request, one func(name string) ([]Found, error)) ([]Found, error) {
-	list := func() ([]string, error) { return listUserFunctions(r.Facts, r.Binary) }
+	list := func() ([]string, error) { return allUserFunctions(r.Binary), nil }
 	found, err := eachName(r, "function of "+r.Binary.Name, list, one)
+	var te *TargetError
+	if errors.As(err, &te) && len(r.Binary.Functions) == 0 {
+		te.Detail, te.Near = stripped(r.Binary), nil
+	}
 	return onePerPlace(found), err
+}
+
+// stripped says that a binary has no names of functions.
+func stripped(b *facts.Binary) string {
+	return fmt.Sprintf("%s has no symbols (it is stripped), so no function can be found by name.", b.Path)
 }
 
 // onePerPlace keeps the first of several names of one address: a glob would
@@ -118,12 +141,8 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 	}
 	fns := r.Binary.Function(name)
 	if len(fns) == 0 {
-		names, _ := listUserFunctions(r.Facts, r.Binary)
-		detail := fmt.Sprintf("%s has no function %q.", r.Binary.Path, name)
-		if len(names) == 0 {
-			detail = fmt.Sprintf("%s has no symbols (it is stripped), so no function can be found by name.", r.Binary.Path)
-		}
-		return nil, &TargetError{Pattern: name, Missing: true, Detail: detail, Near: Near(name, names)}
+		names := allUserFunctions(r.Binary)
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s has no function %q.", r.Binary.Path, name), Near: Near(name, names)}
 	}
 	regs, err := registersOf(r.Binary.Arch, pattern)
 	if err != nil {
@@ -142,7 +161,7 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 	for _, fn := range fns {
 		at, err := fn.At(delta, r.Binary.Arch)
 		if err != nil {
-			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("In %s, %v.", r.Binary.Path, err)}
+			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("In %s, %v.", r.Binary.Path, err), Why: fn.Refused}
 		}
 		target := plan.Target{Name: pattern, Symbol: name, Path: r.Binary.Path, Offset: at, PID: r.PID}
 		out = append(out, Found{Target: target, Layout: layout})

@@ -79,6 +79,9 @@ func resolveUSDT(r *Request) ([]Found, error) {
 			}
 			return nil, e
 		}
+		if refused != "" && r.Leave != nil {
+			r.Leave([]string{"a place of " + name}, refused)
+		}
 		agreeOnSigns(out)
 		return out, nil
 	})

@@ -122,7 +122,9 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && binary != nil && len(binary.Functions) == 0 && t.Name != "usdt" {
+		a.say("There are none: %s has no symbols (it is stripped).", diag.Printable(binary.Path))
+	} else if len(names) == 0 {
 		a.say("There are none.")
 	} else if !found {
 		return fmt.Errorf("no target of %s matches %q.%s", typeName, glob, templates.DidYouMean(templates.Near(strings.Trim(glob, "*?"), names)))

@@ -116,7 +116,7 @@ type readerAt interface {
 
 // Reasons why a function cannot be probed.
 const (
-	refusedIFunc     = "an IFUNC: a resolver that runs once, when the program is loaded, and chooses what the name means; name the implementation"
+	refusedIFunc     = "the symbol is an IFUNC, a resolver that runs once, when the program is loaded, and chooses what the name means; name the implementation"
 	refusedNotInFile = "its code is not in the file"
 	refusedLock      = "its first instruction has a lock prefix, which uprobes cannot step"
 	refusedSegment   = "its first instruction has a segment prefix, which uprobes cannot step"
