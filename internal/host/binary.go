@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"tracer/internal/host/elffile"
 	"tracer/internal/host/usdt"
@@ -59,6 +60,9 @@ func (h *Host) readBinary(key binaryKey) (*facts.Binary, error) {
 		return nil, fmt.Errorf("binary %s: %w", where, err)
 	}
 	bin.Name, bin.Path = key.name, file
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		bin.File = fmt.Sprintf("%d/%d", stat.Dev, stat.Ino)
+	}
 	return bin, nil
 }
 

@@ -54,8 +54,7 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 		return nil, false
 	}
 	ok = true
-	var found []templates.Found
-	seen := map[string]bool{}
+	var found []match
 	for _, r := range requests {
 		patterns, good := s.patterns(r)
 		if !good {
@@ -68,17 +67,49 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 				ok = false
 			}
 			for _, one := range f {
-				if key := one.Target.Path + "\x00" + fmt.Sprint(one.Target.Offset) + "\x00" + one.Target.Name + one.Target.Module + fmt.Sprint(one.Target.Address); !seen[key] {
-					seen[key] = true
-					found = append(found, one)
-				}
+				found = append(found, match{one, templates.IsGlob(pattern)})
 			}
 		}
 	}
 	if !ok {
 		return nil, false
 	}
-	return s.grouped(found), true
+	return s.grouped(onceEach(found)), true
+}
+
+// match is a target and whether a glob found it.
+type match struct {
+	templates.Found
+	byGlob bool
+}
+
+// onceEach are the targets without those that are named twice. A place in a binary
+// that has several names is one target of all globs together, else each of its
+// calls would count twice; a name that the spec writes out stays.
+func onceEach(all []match) []templates.Found {
+	place := func(m match) string { return m.Target.Path + "\x00" + fmt.Sprint(m.Target.Offset) }
+	function := func(m match) bool { return m.Target.Path != "" && m.Target.Symbol != "" }
+	named := map[string]bool{}
+	for _, m := range all {
+		if !m.byGlob && function(m) {
+			named[place(m)] = true
+		}
+	}
+	var out []templates.Found
+	seen := map[string]bool{}
+	for _, m := range all {
+		key := place(m)
+		if !m.byGlob || !function(m) {
+			key += "\x00" + m.Target.Name + m.Target.Module + fmt.Sprint(m.Target.Address)
+		} else if named[key] {
+			continue
+		}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, m.Found)
+		}
+	}
+	return out
 }
 
 // requests are one for the kernel, or one for each binary.
@@ -117,13 +148,16 @@ func (s *scope) requests(out *plan.Probe, optional bool) ([]*templates.Request, 
 		return nil, false
 	}
 	var requests []*templates.Request
+	files := map[string]bool{}
 	for _, name := range names {
 		b, err := s.c.in.Facts.Binary(name, pid)
 		switch {
+		case err == nil && b.File != "" && files[b.File]: // by another path: its calls count once
 		case err == nil:
+			files[b.File] = true
 			requests = append(requests, &templates.Request{Facts: s.c.in.Facts, Binary: b, PID: pid, Signature: sig})
 		case optional && errors.Is(err, facts.ErrNotFound):
-			s.leaveOut(out, a.Expr.Range(), name, err.Error())
+			s.leaveOut(out, a.Expr.Range(), name, "is", err.Error())
 		case errors.Is(err, facts.ErrUnknown):
 			s.unknown = true
 			s.c.warnAt(a.Expr.Range(), "Binary not checked", "Whether %q exists cannot be told from these facts: %v.", name, err)
@@ -146,10 +180,10 @@ func fewNames(pattern string, names []string) string {
 	return strings.Join(names, ", ") + more + " (matched by " + strconv.Quote(pattern) + ")"
 }
 
-func (s *scope) leaveOut(out *plan.Probe, rng hcl.Range, name, why string) {
+func (s *scope) leaveOut(out *plan.Probe, rng hcl.Range, name, verb, why string) {
 	why = strings.TrimSuffix(why, ".")
 	out.Left = append(out.Left, plan.LeftOut{Target: name, Reason: why})
-	s.c.warnAt(rng, "Target left out", "%s is left out: %s.", name, why)
+	s.c.warnAt(rng, "Target left out", "%s %s left out: %s.", name, verb, why)
 }
 
 func (s *scope) signature() (*types.Signature, bool) {
@@ -221,7 +255,11 @@ func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string
 	q := *r
 	q.Pattern = pattern
 	q.Leave = func(names []string, why string) {
-		s.leaveOut(out, s.patternRange(pattern), fewNames(pattern, names), why)
+		verb := "is"
+		if len(names) > 1 {
+			verb = "are"
+		}
+		s.leaveOut(out, s.patternRange(pattern), fewNames(pattern, names), verb, why)
 	}
 	found, err := s.typ.Resolve(&q)
 	if err == nil {
@@ -231,7 +269,7 @@ func (s *scope) resolveOne(out *plan.Probe, r *templates.Request, pattern string
 	var te *templates.TargetError
 	switch {
 	case errors.As(err, &te) && optional && te.Missing:
-		s.leaveOut(out, rng, pattern, te.Detail)
+		s.leaveOut(out, rng, pattern, "is", te.Detail)
 		return nil, true
 	case errors.As(err, &te):
 		s.errorAt(rng, "No such target", "%s%s", te.Detail, templates.DidYouMean(te.Near))

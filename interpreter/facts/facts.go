@@ -171,6 +171,7 @@ type Field struct {
 type Binary struct {
 	Name string // as the spec wrote it
 	Path string // absolute, as seen from tracer (through /proc/PID/root for another namespace)
+	File string // which file it is, whatever its path; "" if that is not known
 	Arch string // "x86_64", "arm64"
 	// Functions, sorted by name; versions and aliases are separate entries.
 	Functions []UserFunction

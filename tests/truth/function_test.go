@@ -159,3 +159,25 @@ probe "uprobe" "p" {
 		taken: map[string]int{"uprobe.p": 27},
 	}.check(t)
 }
+
+// A call is one event of a probe, however many of its globs find the function under
+// another name, and paths the file.
+func TestPlacesOfSeveralNamesCountOnce(t *testing.T) {
+	whole(t)
+	for _, row := range []struct{ name, binary, target string }{
+		{"a glob", `"./f"`, `"tw_fib*"`},
+		{"two globs", `"./f"`, `["tw_f*b", "*b_also"]`},
+		{"a glob and a name", `"./f"`, `["*b_also", "tw_fib"]`},
+		{"two paths", `["./f", "./g"]`, `"tw_fib"`},
+	} {
+		for _, probe := range []string{"uprobe", "uretprobe"} {
+			t.Run(row.name+", "+probe, func(t *testing.T) {
+				got := shell(t, fmt.Sprintf("probe %q \"p\" {\n  binary = %s\n  target = %s\n  where = comm == \"once\"\n  aggregate \"t\" {\n values = { n = count() }\n }\n}\n", probe, row.binary, row.target),
+					`cp "$WORKLOADS/tw-functions" f && ln f g && "$TRACER" apply -o json -c './g -o none -n once fib 15 1' "$SPEC"`)
+				if got.code != 0 || !strings.Contains(got.stdout, `"values":{"n":1973}`) { // fib(15) calls itself 1,972 times
+					t.Errorf("exit code %d, stdout %.500q, stderr %.1500q", got.code, got.stdout, got.stderr)
+				}
+			})
+		}
+	}
+}

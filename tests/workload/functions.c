@@ -71,6 +71,9 @@ uint64_t tw_fib(unsigned n)
 	return a + b;
 }
 
+/* Another name of the same place. */
+extern __typeof(tw_fib) tw_fib_also __attribute__((alias("tw_fib")));
+
 /* The sum of 1 to n, by n calls within each other. */
 int tw_deep(int n)
 {
