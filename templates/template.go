@@ -208,11 +208,24 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 // IsGlob says that pattern is not a plain name.
 func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
+// Match says whether a glob matches a name. A slash is a character like others: it
+// stands in names of functions in Go.
+func Match(glob, name string) (bool, error) {
+	return path.Match(strings.ReplaceAll(glob, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
+}
+
+// written says that a pattern is one of the names as it stands, or a place in it
+// (name+0x1c): names in Go may look like globs.
+func written(pattern string, names []string) bool {
+	name, _, _ := strings.Cut(pattern, "+")
+	return slices.Contains(names, name)
+}
+
 // matching are the names that glob matches, sorted.
 func matching(glob string, names []string) ([]string, error) {
 	var out []string
 	for _, n := range names {
-		ok, err := path.Match(glob, n)
+		ok, err := Match(glob, n)
 		if err != nil {
 			return nil, &TargetError{Pattern: glob, Detail: fmt.Sprintf("%q is no valid glob: %v.", glob, err)}
 		}
@@ -295,7 +308,9 @@ func eachName(r *Request, what string, list func() ([]string, error), one func(n
 		if err != nil {
 			return nil, err
 		}
-		if names, err = matching(r.Pattern, all); err != nil {
+		if written(r.Pattern, all) {
+			glob = false
+		} else if names, err = matching(r.Pattern, all); err != nil {
 			return nil, err
 		}
 		if len(names) == 0 {

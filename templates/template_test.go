@@ -408,3 +408,31 @@ func TestUserGlobsNameWhatTheyLeaveOut(t *testing.T) {
 		t.Error(names)
 	}
 }
+
+// Names in Go have slashes, and look like globs.
+func TestNamesThatLookLikeGlobs(t *testing.T) {
+	var fns []facts.UserFunction
+	for i, name := range []string{"main.(*T).Get", "main.(*myT).Get", "main.Map[go.shape.int]", "net/http.Get", "net/http/internal.Get"} {
+		fns = append(fns, facts.UserFunction{Name: name, Offset: uint64(16 * i), Size: 16})
+	}
+	slices.SortFunc(fns, func(a, b facts.UserFunction) int { return strings.Compare(a.Name, b.Name) })
+	for pattern, want := range map[string]string{
+		"main.(*T).Get":          "main.(*T).Get",
+		"main.(*T).Get+4":        "main.(*T).Get+4",
+		"main.(*T).*":            "main.(*T).Get main.(*myT).Get",
+		"main.Map[go.shape.int]": "main.Map[go.shape.int]",
+		"main.Map*":              "main.Map[go.shape.int]",
+		"*http*":                 "net/http.Get net/http/internal.Get",
+		"net?http.*":             "net/http.Get",
+		"net/http*Get":           "net/http.Get net/http/internal.Get",
+	} {
+		found, err := All()["uprobe"].Resolve(&Request{Pattern: pattern, Binary: &facts.Binary{Arch: "x86_64", Functions: fns}})
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Target.Name)
+		}
+		if strings.Join(got, " ") != want || err != nil {
+			t.Errorf("%s: %q, %v", pattern, got, err)
+		}
+	}
+}

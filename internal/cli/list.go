@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -103,7 +102,7 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := path.Match(glob, ""); err != nil {
+	if _, err := templates.Match(glob, ""); err != nil {
 		return usagef("list", "%q is no valid glob", glob)
 	}
 	names, err := t.List(a.facts(), binary)
@@ -114,7 +113,7 @@ func (a *app) listTargets(o targetOptions, typeName, glob string) error {
 	w := bufio.NewWriter(a.streams.Out)
 	found := false
 	for _, name := range slices.Compact(names) {
-		if match, _ := path.Match(glob, name); match || glob == "" {
+		if match, _ := templates.Match(glob, name); match || glob == "" || glob == name {
 			found = true
 			fmt.Fprintln(w, diag.Printable(name))
 		}
