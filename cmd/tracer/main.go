@@ -46,6 +46,7 @@ func run() (code int) {
 	return cli.Run(context.Background(), os.Args, cli.Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		OutWidth: width(os.Stdout), ErrWidth: width(os.Stderr),
+		OutWidthNow: func() int { return width(os.Stdout) },
 	}, cli.Env{
 		Environ:  os.Environ(),
 		Now:      time.Now,

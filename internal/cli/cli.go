@@ -57,6 +57,9 @@ type Streams struct {
 	// OutWidth and ErrWidth are the widths in character cells of the terminals
 	// that Out and Err are; 0: they are no terminals.
 	OutWidth, ErrWidth int
+	// OutWidthNow is the width of Out at another time, as terminals are resized;
+	// nil: it stays.
+	OutWidthNow func() int
 }
 
 // Env is what a command takes from its surroundings.

@@ -61,7 +61,7 @@ func (r *run) prepare(offset int64) error {
 	}
 	r.renderer = render.New(render.Options{
 		Out: r.streams.Out, Err: r.streams.Err, Format: outputs[r.opts.output], Time: clocks[r.opts.clock],
-		Width: r.streams.OutWidth, Color: r.colored(r.streams.OutWidth), Env: env,
+		Width: r.streams.OutWidth, WidthNow: r.streams.OutWidthNow, Color: r.colored(r.streams.OutWidth), Env: env,
 		Start: start, WallOffset: offset, Streams: r.streamed(decoder),
 	})
 	return nil

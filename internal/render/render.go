@@ -68,7 +68,10 @@ type Options struct {
 	Format Format
 	Time   Clock
 	Width  int // of the terminal, in character cells; 0: 80
-	Color  bool
+	// WidthNow is asked before each table in text, as terminals are resized: the
+	// width now, 0 if it is not known; nil: it stays.
+	WidthNow func() int
+	Color    bool
 	// Env prints names, symbols and wall times; nil prints numbers. Its
 	// Location is also that of the rows' times.
 	Env *unit.Env
@@ -148,6 +151,7 @@ func (r *Renderer) Table(t *value.Table) error {
 	}
 	switch r.opt.Format {
 	case Text:
+		r.resize()
 		r.textTable(t)
 	case JSON:
 		r.buf = r.jsonTable(r.buf, t)
@@ -155,6 +159,17 @@ func (r *Renderer) Table(t *value.Table) error {
 		r.foldedTable(t)
 	}
 	return r.flushIfFull()
+}
+
+// resize takes the width that the terminal has now.
+func (r *Renderer) resize() {
+	if r.opt.WidthNow == nil {
+		return
+	}
+	if width := r.opt.WidthNow(); width > 0 && width != r.opt.Width {
+		r.opt.Width = width
+		r.last = "" // rows below may be laid out differently: they have a header of their own
+	}
 }
 
 // Summary writes the counters of the run: to Options.Out in JSON, else to

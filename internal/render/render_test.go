@@ -194,6 +194,32 @@ func TestHeaderStandsOnceUntilATableComesBetween(t *testing.T) {
 	}
 }
 
+// A terminal that is made wider or narrower has the next table laid out for it.
+func TestTablesFollowTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	width := 0
+	opt := options(&out, 60)
+	opt.WidthNow = func() int { return width }
+	r := New(opt)
+	long := types.Str(64)
+	table := &value.Table{
+		Aggregate: "t", By: []value.Column{col("path", long), col("comm", long)},
+		Rows: []value.Row{{By: []value.Value{{Type: &long, Bytes: []byte(strings.Repeat("x", 50))}, {Type: &long, Bytes: []byte(strings.Repeat("y", 20))}}}},
+	}
+	var starts []int
+	for _, width = range []int{0, 200, 0, 60} {
+		out.Reset()
+		if err := errors.Join(r.Table(table), r.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		header := strings.Split(out.String(), "PATH")
+		starts = append(starts, strings.Index(header[len(header)-1], "COMM"))
+	}
+	if starts[0] != starts[3] || starts[1] != starts[2] || starts[0] >= starts[1] {
+		t.Errorf("columns begin at %v", starts)
+	}
+}
+
 // closed is a pipe nobody reads.
 type closed struct{ writes int }
 
