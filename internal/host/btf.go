@@ -48,7 +48,7 @@ func (t *typeSource) spec() (*btf.Spec, error) {
 		}
 		spec, err := t.cache.Kernel()
 		if err != nil {
-			return nil, notFound("BTF of this kernel (it needs CONFIG_DEBUG_INFO_BTF): %v", err)
+			return nil, t.missing(err)
 		}
 		return spec, nil
 	})
@@ -58,9 +58,18 @@ func (t *typeSource) spec() (*btf.Spec, error) {
 // ms): where it has them, it shows them in sysfs (since 5.4).
 func (t *typeSource) published() error {
 	if _, err := os.Stat(filepath.Join(t.dir, "vmlinux")); err != nil {
-		return notFound("BTF of this kernel (it needs CONFIG_DEBUG_INFO_BTF): %v", err)
+		return t.missing(err)
 	}
 	return nil
+}
+
+// missing says why the kernel's types are not there: in a bare chroot it is not the
+// kernel that lacks them.
+func (t *typeSource) missing(err error) error {
+	if _, none := os.Stat(filepath.Dir(t.dir)); t.running && errors.Is(none, fs.ErrNotExist) {
+		return notFound("sysfs, where the kernel shows its types, is not mounted on /sys")
+	}
+	return notFound("BTF of this kernel (it needs CONFIG_DEBUG_INFO_BTF): %v", err)
 }
 
 // FindFunc implements facts.Facts.
@@ -224,7 +233,7 @@ var notTracepoints = []string{"ftrace", "syscalls", "kprobes", "uprobes", "eprob
 func (h *Host) eventsAsRawNames() ([]string, error) {
 	events, err := h.Tracepoints()
 	if err != nil {
-		return nil, fmt.Errorf("raw tracepoints: the kernel has no BTF, and %w", err)
+		return nil, fmt.Errorf("raw tracepoints: no BTF of the kernel is to be had, and %w", err)
 	}
 	var names []string
 	for _, e := range events {

@@ -70,7 +70,7 @@ func (s *scope) noBTF(rng hcl.Range, what string) bool {
 	case errors.Is(err, facts.ErrUnknown):
 		s.errorAt(rng, "Kernel types not known", "%s needs the kernel's type information (BTF): %v.", what, err)
 	default:
-		s.errorAt(rng, "No kernel type information", "%s needs the kernel's type information (BTF), and this kernel offers none: %v. It comes with CONFIG_DEBUG_INFO_BTF.", what, err)
+		s.errorAt(rng, "No kernel type information", "%s needs the kernel's type information (BTF), and there is none: %v.", what, err)
 	}
 	return true
 }
