@@ -51,6 +51,9 @@ func (a *app) unitEnv(offset int64) *unit.Env {
 
 // explain says what to do about an error of the kernel, "" if nothing is known.
 func (a *app) explain(err error) string {
+	if missing := a.machine().NotMounted(); errors.Is(err, fs.ErrNotExist) && len(missing) > 0 {
+		return fmt.Sprintf("tracer needs what is not mounted here: %s.", strings.Join(missing, " and "))
+	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -51,6 +52,18 @@ const initialUsers = "user:[4026531837]"
 func (h *Host) ownUsers() bool {
 	namespace, err := os.Readlink(h.path("/proc/self/ns/user"))
 	return err == nil && namespace != initialUsers
+}
+
+// NotMounted are the file systems of the kernel that are missing here, as in a bare
+// chroot.
+func (h *Host) NotMounted() []string {
+	var missing []string
+	for _, fs := range []struct{ dir, name string }{{"/proc/self", "procfs on /proc"}, {"/sys/kernel", "sysfs on /sys"}} {
+		if _, err := os.Stat(h.path(fs.dir)); errors.Is(err, os.ErrNotExist) {
+			missing = append(missing, fs.name)
+		}
+	}
+	return missing
 }
 
 // sysctl reads a number in /proc/sys/kernel, -1 if it cannot.

@@ -121,6 +121,11 @@ probe "uprobe" "u" {
   target = "malloc"
   where  = task.pid > 1
 }`, `unshare -m bash -c 'umount -R -l /sys && exec "$TRACER" plan "$SPEC"'`, 1, "", "and there is none: sysfs, where the kernel shows its types, is not mounted on /sys: not found."},
+		{"no procfs", `
+probe "uprobe" "u" {
+  binary = "libc"
+  target = "malloc"
+}`, `unshare -m bash -c 'umount -R -l /proc && exec "$TRACER" apply -d 1s "$SPEC"'`, 1, "", "tracer needs what is not mounted here: procfs on /proc."},
 		{"nohup", countLseek, `trap '' HUP; "$TRACER" apply -o json -c 'kill -HUP $PPID; sleep 0.3; exec "$WORKLOADS/tw-syscalls" -o truth -n fault lseek-seq 5000 1 0' "$SPEC"`, 0, `"n":5000`, ""},
 		{"spec that is not readable", countLseek, `"$TRACER" apply -d 1s nosuch.hcl`, 1, "", "nosuch.hcl"},
 		{"spec that is a device", countLseek, `timeout 20 "$TRACER" validate /dev/zero`, 1, "", "131072"},
