@@ -216,7 +216,9 @@ func machine(tb testing.TB) *facts.Recorded {
 		Symbols: map[string]uint64{"avenrun": 0xffffffff82000000},
 		Binaries: []facts.Binary{{Name: "libc", Path: "/lib/libc.so.6", Arch: "x86_64", Functions: []facts.UserFunction{
 			{Name: "free", Offset: 0x10, Size: 64}, {Name: "getaddrinfo", Offset: 0x100, Size: 64}, {Name: "malloc", Offset: 0x200, Size: 64}, {Name: "write", Offset: 0x300, Size: 64},
-		}, USDT: []facts.USDT{{Provider: "libc", Name: "sbrk", Offset: 0x400, Args: []facts.USDTArg{{Text: "8@%rax", Size: 8, Kind: facts.USDTReg, Reg: "ax"}, {Text: "-4@$7", Size: 4, Signed: true, Kind: facts.USDTConst, Const: 7}, {Text: "8f@%xmm0", Size: 8, Float: true}}}}}},
+		}, USDT: []facts.USDT{{Provider: "libc", Name: "sbrk", Offset: 0x400, Args: []facts.USDTArg{{Text: "8@%rax", Size: 8, Kind: facts.USDTReg, Reg: "ax"}, {Text: "-4@$7", Size: 4, Signed: true, Kind: facts.USDTConst, Const: 7}, {Text: "8f@%xmm0", Size: 8, Float: true}}}}}, {Name: "libcxx", Path: "/lib/libcxx.so", Arch: "x86_64", Functions: []facts.UserFunction{
+			{Name: "_Z1fi", Offset: 0x10, Size: 64}, {Name: "_Z1gv", Offset: 0x100, Size: 64}, {Name: "plain", Offset: 0x200, Size: 64},
+		}}},
 		Features: map[facts.Feature]string{},
 	}
 	for _, f := range []facts.Feature{facts.TPBTF, facts.Kprobe, facts.KprobeMulti, facts.UprobeMulti, facts.RingBuffer, facts.TaskStorage, facts.TaskBTF, facts.AncestorCgroup, facts.AttachCookie} {

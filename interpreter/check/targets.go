@@ -74,7 +74,30 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	return s.grouped(onceEach(found)), true
+	targets := onceEach(found)
+	s.warnUnwinding(targets)
+	return s.grouped(targets), true
+}
+
+// warnUnwinding warns of returns of functions that exceptions or panics may leave.
+// Where a return is probed another address lies on the stack, at which the search
+// for a handler ends, and with it the program (seen on 6.18, in C++ and Rust).
+func (s *scope) warnUnwinding(found []templates.Found) {
+	var mangled []string
+	for _, f := range found {
+		if name := f.Target.Symbol; s.typ.User && s.typ.Returns && (strings.HasPrefix(name, "_Z") || strings.HasPrefix(name, "_R")) {
+			mangled = append(mangled, name)
+		}
+	}
+	if len(mangled) == 0 {
+		return
+	}
+	names, are := mangled[0], "is a function"
+	if n := len(mangled) - 1; n > 0 {
+		names, are = fmt.Sprintf("%s and %d more", names, n), "are functions"
+	}
+	rng := s.probe.Attrs["target"].Expr.Range()
+	s.c.warnAt(rng, "Exceptions end the program", "%s %s in C++ or Rust. An exception or a panic that leaves a function whose return is probed does not find its handler: the program is ended. Where that may happen, probe the entry, as uprobe.", names, are)
 }
 
 // match is a target and whether a glob found it.

@@ -335,3 +335,21 @@ probe "syscall" "b" {
   target = "openat"
   where  = errno(cast("u32", args.flags)) == "ENOENT" && errno(cast("u64", args.flags)) != "EPERM"
 }
+---
+# An exception does not pass a return that is probed.
+probe "uretprobe" "several" {
+  binary = "libcxx"
+  target = ["_Z*", "plain"] # want `Exceptions end the program: _Z1fi and 1 more are functions in C\+\+ or Rust\.`
+}
+probe "uretprobe" "one" {
+  binary = "libcxx"
+  target = "_Z1gv" # want `Exceptions end the program: _Z1gv is a function in C\+\+ or Rust\.`
+}
+probe "uretprobe" "plain" {
+  binary = "libcxx"
+  target = "plain"
+}
+probe "uprobe" "entry" {
+  binary = "libcxx"
+  target = "_Z*"
+}
