@@ -183,7 +183,7 @@ func places(r *Request, name, module string, inBTF bool) ([]facts.Function, erro
 	refused := out[0].Refused
 	out = slices.DeleteFunc(out, func(fn facts.Function) bool { return fn.Refused != "" })
 	if len(out) == 0 {
-		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s cannot be probed: %s.", name, refused)}
+		return nil, &TargetError{Pattern: name, Missing: true, Detail: fmt.Sprintf("%s cannot be probed: %s.", name, refused), Why: refused}
 	}
 	if hidden := out[0].Addr == 0; hidden && len(out) > 1 {
 		return nil, &TargetError{Pattern: name, Detail: fmt.Sprintf(

@@ -50,6 +50,7 @@ func TestPlacesOfKernelFunctions(t *testing.T) {
 		{"one of two traced", "kretprobe", "either", []plan.Target{{Name: "either", Symbol: "either"}}, "", refuses, ""},
 		{"a glob of nothing else", "kretprobe", "plain_*", nil, "plain_untraced matches, but is marked notrace", takes, ""},
 		{"a glob", "kretprobe", "plain*", []plan.Target{{Name: "plain", Symbol: "plain"}}, "", takes, "plain_untraced: ftrace does not trace functions marked notrace"},
+		{"a glob with one refused", "kprobe", "[cp]l*", []plan.Target{{Name: "plain", Symbol: "plain"}}, "", takes, "closed: it is closedplain_untraced: ftrace does not trace functions marked notrace"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m.Features = map[facts.Feature]string{facts.Kprobe: "", facts.KprobeNotrace: row.notrace}
