@@ -17,14 +17,14 @@ import (
 
 var kprobeMechanisms = []Mechanism{
 	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
-	{Name: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, More: morePerfEvent, Reason: "a perf event for each function"},
 	{Name: "kprobe.multi", Feature: facts.KprobeMulti, Spare: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a link for one function"},
 }
 
 var kretprobeMechanisms = []Mechanism{
 	{Name: "kprobe.session", Feature: facts.KprobeSession, Session: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
 	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Many: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "one link attaches all functions"},
-	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a perf event for each function"},
+	{Name: "kretprobe perf link", Entry: "kprobe perf link", Feature: facts.Kprobe, Guard: plan.GuardAll, Caps: capsTrace, More: morePerfEvent, Reason: "a perf event for each function"},
 	{Name: "kretprobe.multi", Entry: "kprobe.multi", Feature: facts.KprobeMulti, Spare: true, Whole: true, Guard: plan.GuardAll, Caps: capsTrace, Reason: "a link for one function"},
 }
 

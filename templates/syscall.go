@@ -22,8 +22,8 @@ const manySyscalls = 16
 // System calls of one thread do not nest, so one slot per task pairs them.
 func syscall() *Type {
 	mechs := []Mechanism{
-		{Name: "raw_syscalls", Entry: "raw_syscalls", From: manySyscalls + 1, Shared: true, Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, Reason: "one event of all calls, picked by number"},
-		{Name: "perf tracepoint", Entry: "perf tracepoint", Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, Reason: "its own tracepoint, so other calls cost nothing"},
+		{Name: "raw_syscalls", Entry: "raw_syscalls", From: manySyscalls + 1, Shared: true, Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, More: moreTracepoint, Reason: "one event of all calls, picked by number"},
+		{Name: "perf tracepoint", Entry: "perf tracepoint", Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, More: moreTracepoint, Reason: "its own tracepoint, so other calls cost nothing"},
 	}
 	return &Type{
 		Name:            "syscall",

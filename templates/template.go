@@ -59,7 +59,8 @@ type Mechanism struct {
 	// Entry is the mechanism of the entry side of a pair.
 	Entry  string
 	Caps   []string
-	Reason string // when it is taken
+	More   []plan.Capability // as plan.Mechanism has them
+	Reason string            // when it is taken
 	// Guard and Faultable are those of plan.Mechanism.
 	Guard     plan.Guard
 	Faultable bool
@@ -191,7 +192,7 @@ func Choose(ms []Mechanism, need Need, f facts.Facts) (plan.Mechanism, error) {
 		if force != "" {
 			reason = "forced"
 		}
-		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, Shared: m.Shared, Session: m.Session, Guard: m.Guard, Faultable: m.Faultable}, nil
+		return plan.Mechanism{Name: m.Name, Reason: reason, Caps: m.Caps, More: m.More, Shared: m.Shared, Session: m.Session, Guard: m.Guard, Faultable: m.Faultable}, nil
 	}
 	if missing != nil {
 		return plan.Mechanism{}, missing // of the last, which asks least of the kernel

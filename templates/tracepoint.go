@@ -15,6 +15,17 @@ import (
 // needs (CAP_SYS_ADMIN stands for both before Linux 5.8).
 var capsTrace = []string{"CAP_BPF", "CAP_PERFMON"}
 
+// What some mechanisms ask for besides. In Debian's kernels perf_event_open(2) wants
+// CAP_SYS_ADMIN of every caller where kernel.perf_event_paranoid is above 2; newer
+// kernels want it for events of user probes (seen on 6.18).
+var (
+	capSysAdmin = plan.Capability{Name: "CAP_SYS_ADMIN", Why: "where the kernel wants it for perf events"}
+	capTracefs  = plan.Capability{Name: "CAP_DAC_READ_SEARCH", Why: "or root: tracefs, which has the formats of tracepoints, is root's"}
+
+	morePerfEvent  = []plan.Capability{capSysAdmin}
+	moreTracepoint = []plan.Capability{capTracefs, capSysAdmin}
+)
+
 // tracepoint: static tracepoints by their tracefs format. The context is the
 // record that perf would see, so offsets are those of the format file.
 func tracepoint() *Type {
@@ -24,7 +35,7 @@ func tracepoint() *Type {
 		Resolve: resolveTracepoint,
 		List:    func(f facts.Facts, _ *facts.Binary) ([]string, error) { return f.Tracepoints() },
 		Mechanisms: []Mechanism{{
-			Name: "perf tracepoint", Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, Reason: "fields are read by the offsets of the format file",
+			Name: "perf tracepoint", Guard: plan.GuardAll, Faultable: true, Caps: capsTrace, More: moreTracepoint, Reason: "fields are read by the offsets of the format file",
 		}},
 	}
 }

@@ -16,14 +16,14 @@ import (
 // are not for this process.
 var uprobeMechanisms = []Mechanism{
 	{Name: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
-	{Name: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, More: morePerfEvent, Reason: "a perf event for each place"},
 	{Name: "uprobe.multi", Feature: facts.UprobeMulti, Spare: true, Caps: capsTrace, Reason: "a link for one place"},
 }
 
 var uretprobeMechanisms = []Mechanism{
 	{Name: "uprobe.session", Feature: facts.UprobeSession, Session: true, Caps: capsTrace, Reason: "one program and one link serve entries and returns"},
 	{Name: "uretprobe.multi", Entry: "uprobe.multi", Feature: facts.UprobeMulti, Many: true, Caps: capsTrace, Reason: "one link attaches all places"},
-	{Name: "uretprobe perf link", Entry: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, Reason: "a perf event for each place"},
+	{Name: "uretprobe perf link", Entry: "uprobe perf link", Feature: facts.UprobeEvent, Caps: capsTrace, More: morePerfEvent, Reason: "a perf event for each place"},
 	{Name: "uretprobe.multi", Entry: "uprobe.multi", Feature: facts.UprobeMulti, Spare: true, Caps: capsTrace, Reason: "a link for one place"},
 }
 

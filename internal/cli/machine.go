@@ -69,6 +69,9 @@ func (a *app) explain(err error) string {
 	if p.Lockdown != "" && p.Lockdown != "none" {
 		return fmt.Sprintf("The kernel is in lockdown mode %q, which refuses some kinds of tracing even to root. It is set by Secure Boot or by lockdown= on the kernel command line.", p.Lockdown)
 	}
+	if !p.SysAdmin && p.PerfEventParanoid > 2 {
+		return fmt.Sprintf("CAP_BPF and CAP_PERFMON do not do for perf events here (kernel.perf_event_paranoid is %d): give tracer CAP_SYS_ADMIN as well, or run it as root.", p.PerfEventParanoid)
+	}
 	return "The kernel refuses it even to this process: a security module, a container's seccomp filter, or the kernel's build may be the reason."
 }
 

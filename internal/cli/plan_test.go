@@ -35,7 +35,7 @@ func examplePlan() (*plan.Plan, *bpfgen.Object) {
 	reads.Variants, reads.Left = []*plan.Variant{v}, []plan.LeftOut{{Target: "vfs_x", Reason: "no such function"}}
 	opens := &plan.Probe{Index: 1, Type: "usdt", Name: "gc", Range: hcl.Range{Filename: "spec.hcl", Start: hcl.Pos{Line: 20}}}
 	u := &plan.Variant{
-		Probe: opens, Stream: true, Mechanism: plan.Mechanism{Name: "uprobe perf link", Reason: "a perf event for each place", Caps: caps},
+		Probe: opens, Stream: true, Mechanism: plan.Mechanism{Name: "uprobe perf link", Reason: "a perf event for each place", Caps: caps, More: []plan.Capability{{Name: "CAP_MORE", Why: "for a reason"}}},
 		Targets: []plan.Target{{Name: "python:gc", Path: "/usr/lib/libpython3.so", Offset: 0x1c0}},
 	}
 	opens.Variants = []*plan.Variant{u}
@@ -90,6 +90,7 @@ table reads, from kretprobe.read
 
 Kernel memory: 8.27MiB (tables 276KiB, ring buffer 8MiB, counters and scratch 224B).
 Privileges: CAP_BPF, CAP_PERFMON, which this process has.
+  CAP_MORE too, for a reason.
 Plan: 2 probes on 11 targets, 3 programs. "tracer apply" attaches them.
 `
 

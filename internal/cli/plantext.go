@@ -215,4 +215,7 @@ func (t *planText) privileges(v *planView) {
 		has = "and this process lacks " + strings.Join(v.Missing, ", and ")
 	}
 	t.line("Privileges: %s, %s.", strings.Join(v.Capabilities, ", "), has)
+	for _, c := range v.More {
+		t.line("  %s too, %s.", c.Name, c.Why)
+	}
 }

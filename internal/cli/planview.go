@@ -14,7 +14,7 @@ import (
 
 // planFormat is the version of the JSON document of "tracer plan -json". Its
 // first number changes when something that was there changes or goes.
-const planFormat = "1.0"
+const planFormat = "1.1"
 
 // planView is that document; the text is made from it as well.
 type planView struct {
@@ -26,8 +26,15 @@ type planView struct {
 	Maps         []mapView       `json:"maps"`
 	MemoryBytes  int             `json:"memory_bytes"`
 	Capabilities []string        `json:"capabilities"`
+	More         []capView       `json:"more_capabilities,omitempty"`
 	Missing      []string        `json:"missing_privileges"`
 	Features     map[string]bool `json:"features"`
+}
+
+// capView is a capability that some mechanisms want besides, and when.
+type capView struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 type kernelView struct {
@@ -121,7 +128,6 @@ func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
 		Format: planFormat, Kernel: kernelView{k.Release, k.Arch, k.CPUs},
 		Probes: []probeView{}, Tables: []tableView{}, Maps: []mapView{}, Missing: []string{}, Features: p.Features,
 	}
-	caps := map[string]bool{}
 	for _, probe := range p.Probes {
 		pv := probeView{
 			Address: probe.Address(), Type: probe.Type, PID: p.PID, Variants: []variantView{}, LeftOut: []leftView{},
@@ -133,16 +139,13 @@ func newPlanView(p *plan.Plan, o *bpfgen.Object, k facts.Kernel) *planView {
 		for _, variant := range probe.Variants {
 			pv.Variants = append(pv.Variants, newVariantView(variant, o))
 			pv.Streams = pv.Streams || variant.Stream
-			for _, c := range slices.Concat(variant.Mechanism.Caps, variant.EntryMechanism.Caps) {
-				caps[c] = true
-			}
 		}
 		for _, l := range probe.Left {
 			pv.LeftOut = append(pv.LeftOut, leftView(l))
 		}
 		v.Probes = append(v.Probes, pv)
 	}
-	v.Capabilities = append([]string{}, slices.Sorted(maps.Keys(caps))...)
+	v.Capabilities, v.More = capabilities(p)
 	for _, name := range slices.Sorted(maps.Keys(o.Maps)) {
 		m := mapView{name, o.Maps[name].Type.String(), session.MapBytes(o.Maps[name], k.CPUs)}
 		v.Maps = append(v.Maps, m)
@@ -222,4 +225,26 @@ func typeText(t types.Type, names *types.NameTable) string {
 		return "name"
 	}
 	return t.String()
+}
+
+// capabilities are those that all mechanisms of a plan want, and those that some
+// want besides.
+func capabilities(p *plan.Plan) (all []string, more []capView) {
+	caps, why := map[string]bool{}, map[string]string{}
+	for _, probe := range p.Probes {
+		for _, v := range probe.Variants {
+			for _, m := range []plan.Mechanism{v.Mechanism, v.EntryMechanism} {
+				for _, c := range m.Caps {
+					caps[c] = true
+				}
+				for _, c := range m.More {
+					why[c.Name] = c.Why
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(why)) {
+		more = append(more, capView{name, why[name]})
+	}
+	return append([]string{}, slices.Sorted(maps.Keys(caps))...), more
 }

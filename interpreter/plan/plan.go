@@ -107,6 +107,8 @@ type Mechanism struct {
 	Name   string // "perf tracepoint", "tp_btf", "uprobe.multi", "uprobe perf link", …
 	Reason string // why this and not a better one
 	Caps   []string
+	// More are capabilities beside Caps, each with its reason.
+	More []Capability
 	// Shared: its event is that of other targets, too, and programs pick their
 	// own by Variant.Selector.
 	Shared bool
@@ -117,6 +119,10 @@ type Mechanism struct {
 	// Guard is less where facts.FaultableTracepoints.
 	Faultable bool
 }
+
+// Capability is a capability of processes that some mechanisms ask for, and why, as
+// it follows upon its name in a sentence.
+type Capability struct{ Name, Why string }
 
 // Guard is what the kernel does not run amid a program on its CPU, be it by an
 // interrupt or by preemption. It counts that as missed.

@@ -180,11 +180,11 @@ mended, and are fixed tests that run on every kernel of the matrix.
 ` + "`tracer plan`" + ` shows what a spec needs. With CAP_BPF and CAP_PERFMON alone raw
 tracepoints and user functions run. Tracepoints and system calls do not: their formats are in
 tracefs, which only root may read (or CAP_DAC_READ_SEARCH). Perf events of user probes want
-CAP_SYS_ADMIN in newer kernels (seen on 6.18), and those of kernel functions too in Debian's,
-unless kernel.perf_event_paranoid is 2 or less: the plan then takes links, which do without
-(uprobe.multi, 6.6; kprobe.multi, 5.18), for a single function too, and says so. fmt, version,
-catalog and validate need nothing; validate warns of what it may not look up. Capabilities in a
-user namespace of its own, as in a rootless container, do not count.
+CAP_SYS_ADMIN in newer kernels (seen on 6.18), and all perf events, those of tracepoints too, in
+Debian's, unless kernel.perf_event_paranoid is 2 or less: the plan then takes links for functions,
+which do without (uprobe.multi, 6.6; kprobe.multi, 5.18), for a single one too, and says so. fmt,
+version, catalog and validate need nothing; validate warns of what it may not look up.
+Capabilities in a user namespace of its own, as in a rootless container, do not count.
 `
 
 // document is the whole text.

@@ -53,6 +53,45 @@ func needSetpriv(t *testing.T) {
 	}
 }
 
+// Tracepoints, whose formats are in tracefs, want to read that as well; the kernel may
+// want more for their perf events, and tracer says that then.
+func TestCapabilitiesOfTracepoints(t *testing.T) {
+	needSetpriv(t)
+	const script = `
+dir=$(mktemp -d) && chmod 755 "$dir" && cp "$TRACER" "$SPEC" "$dir"
+caps=+bpf,+perfmon,+dac_read_search
+setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps \
+  "$dir/tracer" COMMAND "$dir/$(basename "$SPEC")"
+code=$?; rm -rf "$dir"; exit $code`
+	const spec = `
+probe "tracepoint" "t" {
+  target = "sched:sched_process_exit"
+  where  = comm == "cat"
+  aggregate "exits" {
+    values = { n = count() }
+  }
+}
+probe "syscall" "s" {
+  target = "close"
+  where  = comm == "cat"
+  aggregate "closes" {
+    values = { n = count() }
+  }
+}`
+	plan := shell(t, spec, strings.Replace(script, "COMMAND", "plan", 1))
+	for _, part := range []string{"Privileges: CAP_BPF, CAP_PERFMON, which this process has.", "\n  CAP_DAC_READ_SEARCH too, or root: tracefs,", "\n  CAP_SYS_ADMIN too, where"} {
+		if plan.code != 0 || !strings.Contains(plan.stdout, part) {
+			t.Errorf("plan: exit code %d, stdout %.1500q, want %q in it; stderr %.1500q", plan.code, plan.stdout, part, plan.stderr)
+		}
+	}
+	got := shell(t, spec, strings.Replace(script, "COMMAND", "apply -o json -c 'cat /dev/null'", 1))
+	counted := got.code == 0 && strings.Count(got.stdout, `"values":{"n":`) == 2
+	refused := got.code == 1 && strings.Contains(got.stderr, "do not do for perf events here (kernel.perf_event_paranoid is ")
+	if !counted && !refused {
+		t.Errorf("exit code %d; stdout %.500q; stderr %.1500q", got.code, got.stdout, got.stderr)
+	}
+}
+
 // They do for one kernel function as well, where the kernel has links that need
 // no perf event (kprobe.multi) or wants nothing more for those; else tracer says
 // what it wants.
