@@ -209,11 +209,11 @@ func refuseNotrace(f facts.Facts, fn *facts.Function) {
 // noFunction says that there is no function of that name, what is known of why,
 // and which there are.
 func noFunction(r *Request, name string, why error) error {
-	detail := fmt.Sprintf("This kernel has no function %q that can be probed.", name)
-	if _, reason, ok := strings.Cut(why.Error(), "("); ok {
-		reason, _, _ = strings.Cut(reason, ")")
-		detail = fmt.Sprintf("This kernel has no function %q that can be probed: %s.", name, reason)
+	reason := "it does not exist, or the compiler inlined it wherever it is called"
+	if _, known, ok := strings.Cut(why.Error(), "("); ok {
+		reason, _, _ = strings.Cut(known, ")")
 	}
+	detail := fmt.Sprintf("This kernel has no function %q that can be probed: %s.", name, reason)
 	names, err := listFunctions(r.Facts, nil)
 	if err != nil {
 		names = nil

@@ -156,6 +156,9 @@ mended, and are fixed tests that run on every kernel of the matrix.
 
 - A name that several functions have is a target for each of them. If the kernel hides
   addresses (kernel.kptr_restrict), they cannot be told apart, which is an error.
+- A function that the compiler inlined wherever it is called is not in the kernel, and refused.
+  One that it inlined into some of its callers can be probed: the calls of those are no events,
+  and nothing tells of them.
 - A function on the kernel's list of those that a probe would crash is refused before
   anything is attached. Where that list cannot be read (debugfs), the regions of code that
   are always on it are known.

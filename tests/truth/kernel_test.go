@@ -403,7 +403,8 @@ func TestKernelTargetsThatAreRefused(t *testing.T) {
 		crashes, registers = "get_kprobe", 8
 	}
 	rows := []struct{ name, probe, target, body, says string }{
-		{"misspelt", "kprobe", "vfs_raed", "", `has no function "vfs_raed" that can be probed. Did you mean "vfs_read"`},
+		{"misspelt", "kprobe", "vfs_raed", "", `has no function "vfs_raed" that can be probed: it does not exist, or the compiler inlined it wherever it is called. Did you mean "vfs_read"`},
+		{"inlined", "kprobe", "inode_lock", "", `has no function "inode_lock" that can be probed: it does not exist, or the compiler inlined it`},
 		{"variable", "kprobe", "jiffies", "", "a variable has that name"},
 		{"blacklisted", "kprobe", crashes, "", "list of functions that a probe would crash"},
 		{"blacklisted at the return", "kretprobe", crashes, "", "list of functions that a probe would crash"},

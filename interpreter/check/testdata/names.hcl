@@ -99,7 +99,7 @@ probe "tracepoint" "i" {
 }
 ---
 probe "kprobe" "a" {
-  target = "tcp_conect" # want `No such target: This kernel has no function "tcp_conect" that can be probed. Did you mean "tcp_connect"`
+  target = "tcp_conect" # want `No such target: This kernel has no function "tcp_conect" that can be probed: it does not exist, or the compiler inlined it wherever it is called. Did you mean "tcp_connect"`
 }
 probe "kprobe" "b" {
   target = "vfs_read+x" # want `No such target: "vfs_read\+x" is no place in a function`
