@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // ErrNotELF says that the file is of another kind, a script for example.
@@ -22,9 +23,11 @@ var ErrNotELF = errors.New("not an ELF file")
 // Bounds on what is read of one file.
 const (
 	maxSections = 1 << 17
-	maxSegments = 1 << 14
-	maxTable    = 256 << 20 // bytes of one symbol or string table
-	maxNotes    = 16 << 20  // bytes of one note section
+	maxSegments = 65536 / segmentSize // what the kernel loads (load_elf_phdrs in fs/binfmt_elf.c)
+	maxTable    = 256 << 20           // bytes of one symbol or string table
+	maxNotes    = 16 << 20            // bytes of one note section
+	maxName     = 1 << 20             // bytes of one name: C++ makes long ones
+	maxNames    = 1 << 30             // bytes of the names of one table, which may share them
 )
 
 // Sizes of the 64-bit structures.
@@ -200,9 +203,11 @@ func (f *File) nameSections(index uint64) error {
 	if err != nil {
 		return err
 	}
-	text := string(table)
+	names := nameTable{text: string(table)}
 	for i := range f.sections {
-		f.sections[i].name = cString(text, f.sections[i].nameOff)
+		if f.sections[i].name, err = names.at(f.sections[i].nameOff); err != nil {
+			return fmt.Errorf("section names: %w", err)
+		}
 	}
 	return nil
 }
@@ -286,17 +291,27 @@ func (f *File) FileOffset(addr uint64) (off uint64, executable, ok bool) {
 	return 0, false, false
 }
 
-// cString is the string at off in a table of strings that end with NUL; "" if
-// it is not in the table.
-func cString(table string, off uint32) string {
-	if uint64(off) >= uint64(len(table)) {
-		return ""
+// nameTable is a table of strings that end with NUL. Many names may begin amid one
+// long string, so what is read of all of them is bounded, too.
+type nameTable struct {
+	text string
+	read int // bytes of names so far
+}
+
+// at is the string at off; "" if it is not in the table.
+func (t *nameTable) at(off uint32) (string, error) {
+	if uint64(off) >= uint64(len(t.text)) {
+		return "", nil
 	}
-	s := table[off:]
-	for i := range len(s) {
-		if s[i] == 0 {
-			return s[:i]
-		}
+	name := t.text[off:]
+	if end := strings.IndexByte(name[:min(len(name), maxName+1)], 0); end >= 0 {
+		name = name[:end]
 	}
-	return s
+	if len(name) > maxName {
+		return "", fmt.Errorf("a name of more than %d bytes is not believable", maxName)
+	}
+	if t.read += len(name); t.read > maxNames {
+		return "", fmt.Errorf("names of more than %d bytes together are not believable", maxNames)
+	}
+	return name, nil
 }

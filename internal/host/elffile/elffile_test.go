@@ -181,6 +181,40 @@ func TestLyingTablesAreErrors(t *testing.T) {
 	}
 }
 
+// Names that begin amid one long string, and symbol tables that are one table, would
+// take the square of the file's size to read.
+func TestTablesThatAreReadOverAndOver(t *testing.T) {
+	end := uint64(len(build(nil)))
+	f, err := open(append(build(func(_ *elf.Header64, s []elf.Section64) { s[3].Off, s[3].Size = end, maxName+20 }), strings.Repeat("a", maxName+20)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := allFunctions(f); err == nil || !strings.Contains(err.Error(), "a name of more than") {
+		t.Errorf("%d functions, error %v", len(all), err)
+	}
+	names := nameTable{text: strings.Repeat("a", maxName) + "\x00"}
+	for range maxNames / maxName {
+		if name, err := names.at(0); len(name) != maxName || err != nil {
+			t.Fatal(len(name), err)
+		}
+	}
+	if _, err := names.at(1); err == nil || !strings.Contains(err.Error(), "together are not believable") {
+		t.Errorf("error %v", err)
+	}
+	once, err := open(build(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, err := open(build(func(_ *elf.Header64, s []elf.Section64) { s[4] = s[2] }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := allFunctions(once)
+	if got, err := allFunctions(twice); err != nil || len(got) != len(want) {
+		t.Errorf("%v, error %v, want %v", got, err, want)
+	}
+}
+
 func TestEveryTruncationIsAnError(t *testing.T) {
 	raw := build(nil)
 	for n := range raw {

@@ -1,6 +1,7 @@
 package elffile
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -48,7 +49,8 @@ func parseNotes(raw []byte) ([]Note, error) {
 		if pad(owner) > uint64(len(raw)) || desc > uint64(len(raw))-pad(owner) {
 			return nil, fmt.Errorf("note %d is longer than its section", len(notes)+1)
 		}
-		note.Owner = cString(string(raw[:owner]), 0)
+		text, _, _ := bytes.Cut(raw[:owner], []byte{0})
+		note.Owner = string(text)
 		note.Desc = raw[pad(owner) : pad(owner)+desc : pad(owner)+desc]
 		notes = append(notes, note)
 		raw = raw[min(pad(owner)+pad(desc), uint64(len(raw))):]

@@ -22,7 +22,8 @@ var symbolTables = []elf.SectionType{elf.SHT_SYMTAB, elf.SHT_DYNSYM}
 
 // Symbols calls yield for every defined and named symbol for which want says
 // yes, of both tables: a symbol that is in both comes twice. The names share
-// one string.
+// one string. A file has one table of each kind (System V ABI), so that further
+// ones are not read.
 func (f *File) Symbols(want func(elf.SymType) bool, yield func(Symbol)) error {
 	for _, kind := range symbolTables {
 		for _, s := range f.sections {
@@ -32,6 +33,7 @@ func (f *File) Symbols(want func(elf.SymType) bool, yield func(Symbol)) error {
 			if err := f.readSymbols(s, want, yield); err != nil {
 				return fmt.Errorf("symbol table %s: %w", s.name, err)
 			}
+			break
 		}
 	}
 	return nil
@@ -45,10 +47,11 @@ func (f *File) readSymbols(s section, want func(elf.SymType) bool, yield func(Sy
 	if s.kind == elf.SHT_NOBITS || uint64(s.link) >= uint64(len(f.sections)) {
 		return fmt.Errorf("its names are in section %d, which does not exist", s.link)
 	}
-	names, err := f.strings(f.sections[s.link])
+	text, err := f.strings(f.sections[s.link])
 	if err != nil {
 		return err
 	}
+	names := &nameTable{text: text}
 	const batch = 4096 * symbolSize
 	for off := uint64(0); off < s.size; off += batch {
 		raw, err := f.read("symbols", s.offset+off, min(batch, s.size-off), batch)
@@ -56,7 +59,11 @@ func (f *File) readSymbols(s section, want func(elf.SymType) bool, yield func(Sy
 			return err
 		}
 		for ; len(raw) >= symbolSize; raw = raw[symbolSize:] {
-			if sym, ok := decodeSymbol(raw, names, want); ok {
+			sym, ok, err := decodeSymbol(raw, names, want)
+			if err != nil {
+				return err
+			}
+			if ok {
 				yield(sym)
 			}
 		}
@@ -65,16 +72,17 @@ func (f *File) readSymbols(s section, want func(elf.SymType) bool, yield func(Sy
 }
 
 // decodeSymbol decodes one entry; ok is false for what is not wanted.
-func decodeSymbol(raw []byte, names string, want func(elf.SymType) bool) (sym Symbol, ok bool) {
+func decodeSymbol(raw []byte, names *nameTable, want func(elf.SymType) bool) (sym Symbol, ok bool, err error) {
 	le := binary.LittleEndian
 	sym.Type = elf.ST_TYPE(raw[4])
 	sym.Addr = le.Uint64(raw[8:])
 	if !want(sym.Type) || elf.SectionIndex(le.Uint16(raw[6:])) == elf.SHN_UNDEF || sym.Addr == 0 {
-		return sym, false
+		return sym, false, nil
 	}
 	sym.Size = le.Uint64(raw[16:])
-	sym.Name, _, _ = strings.Cut(cString(names, le.Uint32(raw)), "@")
-	return sym, sym.Name != ""
+	name, err := names.at(le.Uint32(raw))
+	sym.Name, _, _ = strings.Cut(name, "@")
+	return sym, sym.Name != "", err
 }
 
 // strings reads a string table into one string.
