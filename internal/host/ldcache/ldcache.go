@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // Entry is one library.
@@ -34,6 +35,7 @@ const (
 	flagTypeMask   = 0x00ff // of an entry's flags
 	flagLibc6      = 0x0003 // FLAG_ELF_LIBC6
 	flagMachineOff = 0xff00
+	maxText        = 4096 // bytes of a name or path, with its NUL (PATH_MAX)
 )
 
 // machineFlags are an entry's FLAG_REQUIRED_MASK bits by the kernel's name of
@@ -65,6 +67,7 @@ func Parse(arch string, raw []byte) ([]Entry, error) {
 	if count*newEntrySize > uint64(len(cache)-newHeaderSize) {
 		return nil, fmt.Errorf("loader cache: its %d entries do not fit in %d bytes", count, len(cache))
 	}
+	strs := string(cache) // which all names share
 	var entries []Entry
 	for i := range count {
 		e := cache[newHeaderSize+i*newEntrySize:]
@@ -72,10 +75,10 @@ func Parse(arch string, raw []byte) ([]Entry, error) {
 		if flags&flagTypeMask != flagLibc6 || flags&flagMachineOff != machine {
 			continue
 		}
-		name, ok1 := text(cache, le.Uint32(e[4:]))
-		path, ok2 := text(cache, le.Uint32(e[8:]))
+		name, ok1 := text(strs, le.Uint32(e[4:]))
+		path, ok2 := text(strs, le.Uint32(e[8:]))
 		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("loader cache: the name of entry %d lies outside of the file", i)
+			return nil, fmt.Errorf("loader cache: the name of entry %d is too long or lies outside of the file", i)
 		}
 		entries = append(entries, Entry{Name: name, Path: path, HWCap: le.Uint64(e[16:])})
 	}
@@ -99,14 +102,15 @@ func findNew(raw []byte) ([]byte, error) {
 	return raw[end:], nil
 }
 
-// text is the string at off, which ends with NUL.
-func text(cache []byte, off uint32) (string, bool) {
+// text is the string at off, which ends with NUL and is no longer than a path.
+func text(cache string, off uint32) (string, bool) {
 	if uint64(off) >= uint64(len(cache)) {
 		return "", false
 	}
-	end := bytes.IndexByte(cache[off:], 0)
+	rest := cache[off:]
+	end := strings.IndexByte(rest[:min(len(rest), maxText)], 0)
 	if end < 0 {
 		return "", false
 	}
-	return string(cache[off : int(off)+end]), true
+	return rest[:end], true
 }

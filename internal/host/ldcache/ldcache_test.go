@@ -98,7 +98,7 @@ func TestDamagedCachesAreErrors(t *testing.T) {
 	tests := map[string][]byte{
 		"empty": nil, "other file": []byte("hello"), "magic only": []byte(newMagic),
 		"too many entries": big, "name outside": wild, "big-endian": endian,
-		"old only": old(1, nil), "cut off": good[:len(good)-1],
+		"old only": old(1, nil), "name too long": build(entry{0x0303, strings.Repeat("a", maxText), "/x", 0}), "cut off": good[:len(good)-1],
 	}
 	for name, raw := range tests {
 		if got, err := Parse("x86_64", raw); err == nil {
