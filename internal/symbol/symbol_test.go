@@ -148,6 +148,27 @@ func TestUserSymbolsOfThisProcess(t *testing.T) {
 	}
 }
 
+// What stands at a mapping's path may be anything by now: a pipe is not waited for, and
+// what is no ELF file has no names.
+func TestUserSymbolsOfWhatIsNoProgram(t *testing.T) {
+	proc := t.TempDir()
+	root := filepath.Join(proc, "7", "root")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(proc, "7", "maps"), "1000-2000 r-xp 00000000 08:01 5 /pipe\n3000-4000 r-xp 00000100 08:01 6 /text\n")
+	write(t, filepath.Join(root, "text"), "no program")
+	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := New(Options{Proc: proc})
+	for addr, want := range map[uint64]unit.Symbol{0x1004: {Name: "pipe", Offset: 4}, 0x3008: {Name: "text", Offset: 0x108}} {
+		if got, ok := r.UserSymbol(7, addr); got != want || !ok {
+			t.Errorf("%#x is %+v, %t, want %+v", addr, got, ok, want)
+		}
+	}
+}
+
 func TestMappingsAreReadFromMaps(t *testing.T) {
 	rows := []struct {
 		line string

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"tracer/internal/host/elffile"
 	"tracer/interpreter/unit"
 )
 
@@ -48,13 +51,12 @@ type fileID struct {
 
 // object is the functions of an ELF file.
 type object struct {
-	segments []elf.ProgHeader
-	symbols  []elfSymbol // by address
+	symbols []elfSymbol // by offset
 }
 
 type elfSymbol struct {
-	addr, size uint64
-	name       string
+	offset, size uint64 // in the file
+	name         string
 }
 
 // The bounds of the caches. A full cache is emptied: what is still in use comes
@@ -185,58 +187,52 @@ func (o *objects) object(pid uint32, m *mapping) *object {
 	return read
 }
 
-// readObject reads the functions of an ELF file.
+// readObject reads the functions of an ELF file, which whoever is traced has written:
+// what cannot be read of it has no names.
 func readObject(name string) (*object, error) {
-	file, err := elf.Open(name)
+	// Else a pipe in its place would keep whoever opens it waiting.
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", name)
+	}
+	file, err := elffile.Open(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
 	o := &object{}
-	for _, segment := range file.Progs {
-		if segment.Type == elf.PT_LOAD && segment.Flags&elf.PF_X != 0 {
-			o.segments = append(o.segments, segment.ProgHeader)
+	function := func(kind elf.SymType) bool { return kind == elf.STT_FUNC || kind == elf.STT_GNU_IFUNC }
+	_ = file.Symbols(function, func(s elffile.Symbol) {
+		if offset, executable, ok := file.FileOffset(s.Addr); ok && executable {
+			o.symbols = append(o.symbols, elfSymbol{offset: offset, size: s.Size, name: s.Name})
 		}
-	}
-	for _, table := range []func() ([]elf.Symbol, error){file.Symbols, file.DynamicSymbols} {
-		// A stripped file has no table of one or both kinds.
-		symbols, err := table()
-		if err != nil {
-			continue
-		}
-		for _, s := range symbols {
-			if kind := elf.ST_TYPE(s.Info); s.Section != elf.SHN_UNDEF && s.Name != "" &&
-				(kind == elf.STT_FUNC || kind == elf.STT_GNU_IFUNC) {
-				o.symbols = append(o.symbols, elfSymbol{addr: s.Value, size: s.Size, name: s.Name})
-			}
-		}
-	}
-	slices.SortStableFunc(o.symbols, func(a, b elfSymbol) int { return cmp.Compare(a.addr, b.addr) })
+	})
+	slices.SortStableFunc(o.symbols, func(a, b elfSymbol) int { return cmp.Compare(a.offset, b.offset) })
 	return o, nil
 }
 
 // find is the function that holds an offset of the file. A symbol without a
 // size reaches to the next.
 func (o *object) find(offset uint64) (unit.Symbol, bool) {
-	for _, segment := range o.segments {
-		if offset < segment.Off || offset-segment.Off >= segment.Filesz {
-			continue
-		}
-		addr := offset - segment.Off + segment.Vaddr
-		i, exact := slices.BinarySearchFunc(o.symbols, addr, func(s elfSymbol, addr uint64) int {
-			return cmp.Compare(s.addr, addr)
-		})
-		if !exact {
-			i--
-		}
-		if i < 0 {
-			return unit.Symbol{}, false
-		}
-		s := o.symbols[i]
-		if s.size != 0 && addr-s.addr >= s.size {
-			return unit.Symbol{}, false
-		}
-		return unit.Symbol{Name: s.name, Offset: addr - s.addr}, true
+	i, exact := slices.BinarySearchFunc(o.symbols, offset, func(s elfSymbol, offset uint64) int {
+		return cmp.Compare(s.offset, offset)
+	})
+	if !exact {
+		i--
 	}
-	return unit.Symbol{}, false
+	if i < 0 {
+		return unit.Symbol{}, false
+	}
+	s := o.symbols[i]
+	if s.size != 0 && offset-s.offset >= s.size {
+		return unit.Symbol{}, false
+	}
+	return unit.Symbol{Name: s.name, Offset: offset - s.offset}, true
 }
