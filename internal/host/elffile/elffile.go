@@ -27,7 +27,7 @@ const (
 	maxTable    = 256 << 20           // bytes of one symbol or string table
 	maxNotes    = 16 << 20            // bytes of one note section
 	maxName     = 1 << 20             // bytes of one name: C++ makes long ones
-	maxNames    = 1 << 30             // bytes of the names of one table, which may share them
+	maxNames    = 1 << 30             // bytes of the names of all symbols, which may share them
 )
 
 // Sizes of the 64-bit structures.
@@ -203,7 +203,7 @@ func (f *File) nameSections(index uint64) error {
 	if err != nil {
 		return err
 	}
-	names := nameTable{text: string(table)}
+	names := nameTable{text: string(table), left: maxNotes}
 	for i := range f.sections {
 		if f.sections[i].name, err = names.at(f.sections[i].nameOff); err != nil {
 			return fmt.Errorf("section names: %w", err)
@@ -295,7 +295,7 @@ func (f *File) FileOffset(addr uint64) (off uint64, executable, ok bool) {
 // long string, so what is read of all of them is bounded, too.
 type nameTable struct {
 	text string
-	read int // bytes of names so far
+	left int // bytes that names may still have
 }
 
 // at is the string at off; "" if it is not in the table.
@@ -310,8 +310,8 @@ func (t *nameTable) at(off uint32) (string, error) {
 	if len(name) > maxName {
 		return "", fmt.Errorf("a name of more than %d bytes is not believable", maxName)
 	}
-	if t.read += len(name); t.read > maxNames {
-		return "", fmt.Errorf("names of more than %d bytes together are not believable", maxNames)
+	if t.left -= len(name); t.left < 0 {
+		return "", errors.New("that its names overlap so much is not believable")
 	}
 	return name, nil
 }

@@ -192,13 +192,13 @@ func TestTablesThatAreReadOverAndOver(t *testing.T) {
 	if all, err := allFunctions(f); err == nil || !strings.Contains(err.Error(), "a name of more than") {
 		t.Errorf("%d functions, error %v", len(all), err)
 	}
-	names := nameTable{text: strings.Repeat("a", maxName) + "\x00"}
+	names := nameTable{text: strings.Repeat("a", maxName) + "\x00", left: maxNames}
 	for range maxNames / maxName {
 		if name, err := names.at(0); len(name) != maxName || err != nil {
 			t.Fatal(len(name), err)
 		}
 	}
-	if _, err := names.at(1); err == nil || !strings.Contains(err.Error(), "together are not believable") {
+	if _, err := names.at(1); err == nil || !strings.Contains(err.Error(), "overlap so much") {
 		t.Errorf("error %v", err)
 	}
 	once, err := open(build(nil))

@@ -51,7 +51,7 @@ func (f *File) readSymbols(s section, want func(elf.SymType) bool, yield func(Sy
 	if err != nil {
 		return err
 	}
-	names := &nameTable{text: text}
+	names := &nameTable{text: text, left: maxNames}
 	const batch = 4096 * symbolSize
 	for off := uint64(0); off < s.size; off += batch {
 		raw, err := f.read("symbols", s.offset+off, min(batch, s.size-off), batch)
