@@ -300,18 +300,3 @@ func memberNames(c btf.Type, out []string, seen map[btf.Type]bool) []string {
 	}
 	return out
 }
-
-// Enumerators are an enum's names, by number.
-func Enumerators(c btf.Type) *NameTable {
-	e, ok := c.(*btf.Enum)
-	if !ok {
-		return nil
-	}
-	names := make(map[int64]string, len(e.Values))
-	for _, v := range e.Values {
-		if _, taken := names[int64(v.Value)]; !taken {
-			names[int64(v.Value)] = v.Name
-		}
-	}
-	return NewNameTable(names, "")
-}

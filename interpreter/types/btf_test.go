@@ -146,19 +146,6 @@ func TestHostileBTFEndsInTime(t *testing.T) {
 	}
 }
 
-func TestEnumeratorsAreNamedByNumber(t *testing.T) {
-	e := &btf.Enum{Name: "e", Size: 4, Signed: true, Values: []btf.EnumValue{{Name: "A", Value: 1}, {Name: "ALIAS", Value: 1}, {Name: "MINUS", Value: ^uint64(0)}}}
-	table := Enumerators(e)
-	for number, want := range map[int64]string{1: "A", -1: "MINUS"} {
-		if got, ok := table.Name(number); !ok || got != want {
-			t.Errorf("%d: %q, %t", number, got, ok)
-		}
-	}
-	if Enumerators(tInt) != nil {
-		t.Error("an int has enumerators")
-	}
-}
-
 func TestSameTypesFitOneColumn(t *testing.T) {
 	named := U32
 	named.Name = "uid_t"
