@@ -11,9 +11,9 @@ import (
 // its tree recurse, and a Go stack that overflows cannot be recovered from, so
 // depth is bounded on the tokens before parsing.
 const (
-	// maxSourceBytes bounds one file. Specs are a few KiB; HCL's lexer takes time
+	// MaxSourceBytes bounds one file. Specs are a few KiB; HCL's lexer takes time
 	// that grows with the square of the length of a heredoc, some seconds here.
-	maxSourceBytes = 1 << 17
+	MaxSourceBytes = 1 << 17
 	// maxNesting bounds open brackets, quotes and templates.
 	maxNesting = 200
 	// maxOperators bounds operators in one expression, together with those of
@@ -60,26 +60,14 @@ type scanner struct {
 	err    *hcl.Diagnostic
 }
 
-// CheckLimits reports a source that is too large or too deeply nested to hand
-// to a parser; nil if it is fine.
-func CheckLimits(source Source) hcl.Diagnostics {
-	if d := checkSize(source); d != nil {
-		return hcl.Diagnostics{d}
-	}
-	if isJSON(source.Name) {
-		return jsonLimits(source)
-	}
-	_, d := scanConfig(source)
-	return d
-}
-
+// checkSize reports a source that is too large to hand to a parser; nil if it is fine.
 func checkSize(source Source) *hcl.Diagnostic {
-	if len(source.Bytes) <= maxSourceBytes {
+	if len(source.Bytes) <= MaxSourceBytes {
 		return nil
 	}
 	start := hcl.InitialPos
 	return errorAt(hcl.Range{Filename: source.Name, Start: start, End: start}, "File too large",
-		"The file has %d bytes. A file of a spec may have at most %d; several files of one directory form one spec.", len(source.Bytes), maxSourceBytes)
+		"The file has more than %d bytes, which is the most that a file of a spec may have; several files of one directory form one spec.", MaxSourceBytes)
 }
 
 // scanConfig returns the words of a native HCL file, or why it is too deep.

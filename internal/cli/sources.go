@@ -23,6 +23,7 @@ type specFiles struct {
 	sources []spec.Source
 	values  []spec.Source
 	seen    map[string]bool
+	bytes   int // of all that was read
 }
 
 // readSpecs reads the files that the SPEC arguments name.
@@ -68,10 +69,13 @@ func (a *app) readSpec(files *specFiles, arg string) error {
 	return files.valuesBeside(filepath.Dir(arg))
 }
 
-// mostRead bounds how much of a file is read, in bytes: far more than a file of
-// a spec may have, which spec.Parse refuses, and little enough for a device or
-// pipe that does not end.
-const mostRead = 16 << 20
+// What is read at most, in bytes: of a file one more than a file of a spec may have,
+// so that spec.Parse refuses it, be it a device that does not end; of all files
+// together as much as thousands of specs have.
+const (
+	mostRead      = spec.MaxSourceBytes + 1
+	mostReadInAll = 64 << 20
+)
 
 func readAll(in io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(in, mostRead)) }
 
@@ -95,6 +99,9 @@ func (f *specFiles) add(to *[]spec.Source, name string) error {
 	src, err := readFile(name)
 	if err != nil {
 		return fmt.Errorf("%q cannot be read: %w", name, err)
+	}
+	if f.bytes += len(src); f.bytes > mostReadInAll {
+		return fmt.Errorf("%q cannot be read: with it, the files of this spec have more than %d bytes together", name, mostReadInAll)
 	}
 	*to = append(*to, spec.Source{Name: clean, Bytes: src})
 	return nil

@@ -435,6 +435,21 @@ func TestHostileSpecs(t *testing.T) {
 	if got := bounded(t, "validate", large); got.code != 1 || !strings.Contains(got.stderr, "large.hcl") {
 		t.Errorf("a spec of 11 MB: exit code %d, %.500q", got.code, got.stderr)
 	}
+	for n, says := range map[int]string{100: "has more than 131072 bytes", 2000: "have more than 67108864 bytes together"} {
+		folder := filepath.Join(dir, fmt.Sprint("large", n))
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			name := filepath.Join(folder, fmt.Sprintf("f%d.hcl", i))
+			if err := errors.Join(os.WriteFile(name, nil, 0o644), os.Truncate(name, 1<<30)); err != nil { // holes
+				t.Fatal(err)
+			}
+		}
+		if got := bounded(t, "validate", folder); got.code != 1 || !strings.Contains(got.stderr, says) {
+			t.Errorf("%d files of 1 GiB: exit code %d, %.500q", n, got.code, got.stderr)
+		}
+	}
 	for _, row := range []struct {
 		name, text string
 		code       int
