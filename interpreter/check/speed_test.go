@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf/btf"
 
 	"tracer/interpreter/check"
 	"tracer/interpreter/facts"
 	"tracer/spec"
+	"tracer/tests/effort"
 )
 
 // lazy fails the test when something is asked for that costs time at the start.
@@ -97,9 +97,9 @@ func (c countingBTF) BTF() (*btf.Spec, error) {
 	return c.Recorded.BTF()
 }
 
-// atMost fails if checking takes longer than any reasonable machine needs when
+// bounded fails if checking takes longer than any reasonable machine needs when
 // nothing is quadratic or worse. No spec is so wrong that it is not checked.
-func atMost(t *testing.T, limit time.Duration, files ...string) {
+func bounded(t *testing.T, files ...string) {
 	t.Helper()
 	var sources []spec.Source
 	for i, src := range files {
@@ -110,13 +110,7 @@ func atMost(t *testing.T, limit time.Duration, files ...string) {
 		t.Fatal(diags)
 	}
 	m := machine(t)
-	start := time.Now()
-	_, diags = check.Spec(check.Input{Spec: sp, Facts: m, Env: environment()})
-	took := time.Since(start)
-	t.Logf("took %v", took)
-	if took > limit {
-		t.Errorf("took %v, want at most %v", took, limit)
-	}
+	effort.Bounded(t, func() { _, diags = check.Spec(check.Input{Spec: sp, Facts: m, Env: environment()}) })
 	if diags.HasErrors() {
 		t.Error(diags)
 	}
@@ -165,7 +159,7 @@ func TestLargeSpecsAreCheckedInTime(t *testing.T) {
 		{"numbers of locals that each mention another thrice", []string{doubled.String()}},
 	}
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) { atMost(t, 5*time.Second, row.files...) })
+		t.Run(row.name, func(t *testing.T) { bounded(t, row.files...) })
 	}
 }
 
