@@ -41,21 +41,27 @@ type linkCreateUprobeMulti struct {
 // both ends of the functions at u. Errors are the kernel's.
 func UprobeSession(prog int, u Uprobes) (fd int, err error) {
 	path := append([]byte(u.Path), 0)
+	var pins runtime.Pinner
+	defer pins.Unpin()
 	attr := linkCreateUprobeMulti{
 		progFD: uint32(prog), attachType: abi.TraceUprobeSession, count: uint32(len(u.Offsets)), pid: uint32(u.PID),
-		path: address(path), offsets: address(u.Offsets), cookies: address(u.Cookies),
+		path: Address(&pins, path), offsets: Address(&pins, u.Offsets), cookies: Address(&pins, u.Cookies),
 	}
 	n, _, errno := unix.Syscall(unix.SYS_BPF, LinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
-	runtime.KeepAlive(path)
-	runtime.KeepAlive(u)
 	if errno != 0 {
 		return -1, errno
 	}
 	return int(n), nil
 }
 
-// address is where a slice begins; 0 for an empty one.
-func address[T any](s []T) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(s)))) }
+// Address is where a slice begins, for the kernel, 0 for one that is nil: it stays there
+// until pins are taken out. Go moves what is on a stack, and keeping it alive does not
+// keep it in its place.
+func Address[T any](pins *runtime.Pinner, s []T) uint64 {
+	first := unsafe.SliceData(s)
+	pins.Pin(first)
+	return uint64(uintptr(unsafe.Pointer(first)))
+}
 
 // Kfunc calls a function of the kernel, whose number is not known yet.
 func Kfunc(name string) asm.Instruction {

@@ -3,8 +3,10 @@ package bpfcall
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -72,4 +74,31 @@ func TestALinkThatTheKernelRefuses(t *testing.T) {
 	if !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL) {
 		t.Errorf("a link to a folder: %d, %v", fd, err)
 	}
+}
+
+// What the kernel is given an address of stays where it is, though it would fit on the
+// stack, which moves when it grows.
+func TestAddressesStay(t *testing.T) {
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	text := os.Args[0][:4]
+	name := append([]byte(text), 0)
+	at := Address(&pins, name)
+	if n := grow(1 << 16); n != 1<<16 {
+		t.Fatal(n)
+	}
+	if now := uint64(uintptr(unsafe.Pointer(&name[0]))); now != at {
+		t.Errorf("it was at %#x and is at %#x", at, now)
+	}
+	if at := Address[uint64](&pins, nil); at != 0 {
+		t.Errorf("nothing is at %#x", at)
+	}
+}
+
+// grow has n frames on the stack.
+func grow(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return 1 + grow(n-1)
 }

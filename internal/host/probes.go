@@ -131,11 +131,11 @@ func kprobeSource() (uint32, error) {
 
 // openKprobe opens a kprobe, and closes it at once.
 func openKprobe(kind uint32, function string) error {
-	name := append([]byte(function), 0)
+	var pins runtime.Pinner
+	defer pins.Unpin()
 	attr := unix.PerfEventAttr{Type: kind, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
-	attr.Ext1 = uint64(uintptr(unsafe.Pointer(&name[0])))
+	attr.Ext1 = bpfcall.Address(&pins, append([]byte(function), 0))
 	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-	runtime.KeepAlive(name)
 	if err != nil {
 		return err
 	}
@@ -275,10 +275,10 @@ func tryUprobeEvent(h *Host) error {
 	if err != nil {
 		return fmt.Errorf("type of uprobe events: %w", err)
 	}
-	path := []byte("/dev/null\x00")
-	attr := unix.PerfEventAttr{Type: uint32(kind), Size: unix.PERF_ATTR_SIZE_VER1, Ext1: uint64(uintptr(unsafe.Pointer(&path[0])))}
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	attr := unix.PerfEventAttr{Type: uint32(kind), Size: unix.PERF_ATTR_SIZE_VER1, Ext1: bpfcall.Address(&pins, []byte("/dev/null\x00"))}
 	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-	runtime.KeepAlive(path)
 	switch {
 	case err == nil:
 		return unix.Close(fd)

@@ -65,6 +65,8 @@ func (k *kprobeSource) open(t plan.Target, atReturn bool) (*os.File, error) {
 	if atReturn {
 		attr.Config = k.retprobe
 	}
+	var pins runtime.Pinner
+	defer pins.Unpin()
 	name := append([]byte(t.Symbol), 0)
 	if t.Module != "" {
 		name = append([]byte(t.Module+":"+t.Symbol), 0)
@@ -73,10 +75,9 @@ func (k *kprobeSource) open(t plan.Target, atReturn bool) (*os.File, error) {
 	if t.Address != 0 {
 		attr.Ext2 = t.Address + t.Offset
 	} else {
-		attr.Ext1 = uint64(uintptr(unsafe.Pointer(&name[0])))
+		attr.Ext1 = bpfcall.Address(&pins, name)
 	}
 	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-	runtime.KeepAlive(name)
 	if err != nil {
 		return nil, err
 	}
