@@ -20,7 +20,7 @@ var capsTrace = []string{"CAP_BPF", "CAP_PERFMON"}
 // kernels want it for events of user probes (seen on 6.18).
 var (
 	capSysAdmin = plan.Capability{Name: "CAP_SYS_ADMIN", Why: "where the kernel wants it for perf events"}
-	capTracefs  = plan.Capability{Name: "CAP_DAC_READ_SEARCH", Why: "or root: tracefs, which has the formats of tracepoints, is root's"}
+	capTracefs  = plan.Capability{Name: "CAP_DAC_READ_SEARCH", Why: "or root, to read the formats of events in tracefs"}
 
 	morePerfEvent  = []plan.Capability{capSysAdmin}
 	moreTracepoint = []plan.Capability{capTracefs, capSysAdmin}

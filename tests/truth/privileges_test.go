@@ -79,7 +79,7 @@ probe "syscall" "s" {
   }
 }`
 	plan := shell(t, spec, strings.Replace(script, "COMMAND", "plan", 1))
-	for _, part := range []string{"Privileges: CAP_BPF, CAP_PERFMON, which this process has.", "\n  CAP_DAC_READ_SEARCH too, or root: tracefs,", "\n  CAP_SYS_ADMIN too, where"} {
+	for _, part := range []string{"Privileges: CAP_BPF, CAP_PERFMON, which this process has.", "\n  CAP_DAC_READ_SEARCH too, or root, to read the formats of events in tracefs.", "\n  CAP_SYS_ADMIN too, where"} {
 		if plan.code != 0 || !strings.Contains(plan.stdout, part) {
 			t.Errorf("plan: exit code %d, stdout %.1500q, want %q in it; stderr %.1500q", plan.code, plan.stdout, part, plan.stderr)
 		}
