@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -280,14 +281,20 @@ func workTalk(args []string) error {
 	})
 }
 
-// freePort is a port of the loopback that nobody listened on.
+// freePort is a port of the loopback that nobody listens on. It is none of those that the
+// kernel gives to whoever asks for any (net.ipv4.ip_local_port_range begins at 32768),
+// so that it stays free until it is used.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var errs []error
+	for range 100 {
+		port := strconv.Itoa(10_000 + rand.IntN(20_000))
+		l, err := net.Listen("tcp4", "127.0.0.1:"+port)
+		if err == nil {
+			return port, l.Close()
+		}
+		errs = append(errs, err)
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
+	return "", errors.Join(errs...)
 }
 
 // uintptrOf is the address of a text that ends with a NUL, for prctl.
