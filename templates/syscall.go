@@ -115,6 +115,9 @@ func resolveOneSyscall(r *Request, name string) ([]Found, error) {
 			if f.Name == "ret" {
 				layout.Ret.Loc.Off, layout.Ret.Loc.Size = f.Offset, f.Size
 			}
+			if len(fields) > 0 && f.Name == fields[0].Name && f.Offset == fields[0].Offset && f.Size == fields[0].Size {
+				layout.Call = &tree.ArgLoc{Name: f.Name, Type: types.S64, Doc: "int nr", Loc: tree.Loc{Kind: tree.LocCtx, Off: f.Offset, Size: f.Size}}
+			}
 		}
 	}
 	target := plan.Target{Name: SyscallName(event), Category: "syscalls", Event: "sys_enter_" + event, ExitEvent: "sys_exit_" + event}

@@ -187,7 +187,7 @@ func (l *lowerer) entrySide() {
 		l.into(f.Expr, place{base: slot, off: f.Off, field: f})
 	}
 	if l.in.Variant.Pair == plan.PairTask {
-		l.storeImm(slot, 0, 1, 8)
+		l.store(slot, 0, l.callState(), 8)
 	}
 	l.b.Jump(l.quiet())
 }
@@ -215,6 +215,21 @@ func (l *lowerer) callID() *ir.Value {
 	return l.builtin(&tree.Expr{Name: "func"})
 }
 
+// callState is what a system call's slot says while it is under way: which of the
+// targets it is. A return without an entry (of a call that seccomp refused) so
+// finds no other call, one that never returned (rt_sigreturn).
+func (l *lowerer) callState() *ir.Value {
+	v := l.in.Variant
+	number := v.Layout.Call
+	if v.Selector != nil {
+		number = v.Selector.Number
+	}
+	if len(v.Targets) == 1 || number == nil {
+		return l.konst(1)
+	}
+	return l.op2(ir.OpAdd, l.location(number), l.konst(1))
+}
+
 // findCall finds the saved entry of the call that returns.
 func (l *lowerer) findCall() {
 	if l.in.Variant.Pair == plan.PairCookie {
@@ -228,7 +243,7 @@ func (l *lowerer) findCall() {
 	storage := l.calls(false, missing)
 	if l.in.Variant.Pair == plan.PairTask {
 		state := l.load(storage, 0, 8, false)
-		l.check(ir.OpNe, state, l.konst(0), missing)
+		l.check(ir.OpEq, state, l.callState(), missing)
 		l.storeImm(storage, 0, 0, 8)
 		l.callSlot = storage
 		return

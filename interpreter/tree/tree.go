@@ -128,6 +128,9 @@ type Layout struct {
 	// Number is where the number of the call is, if the layout is also that of
 	// an event which all calls share; else nil.
 	Number *ArgLoc
+	// Call is where a system call's own records, of entry and return, have its
+	// number; nil elsewhere.
+	Call *ArgLoc
 }
 
 // ArgLoc is one argument: its name, type and place.

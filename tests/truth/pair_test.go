@@ -274,3 +274,25 @@ probe "syscall" "p" {
 		taken: map[string]int{"syscall.p": n},
 	}.check(t)
 }
+
+// A call that seccomp refuses is left and was never entered: it has no latency. The
+// call before it, at the end of a signal's handler, was entered and is never left.
+func TestSystemCallsThatAreRefusedHaveNoEntry(t *testing.T) {
+	const n = 100
+	bySyscallMechanism(t, func(t *testing.T, flags []string) {
+		exact{
+			run: run{workload: fmt.Sprintf("tw-syscalls refused %d", n), flags: flags, spec: `
+probe "syscall" "p" {
+  target = ["rt_sigreturn", "getpgid"]
+  where  = comm == "truth"
+  aggregate "t" {
+    by     = { call = func, good = retval >= 0, timed = latency > 0 }
+    values = { n = count() }
+  }
+}`},
+			tables:   map[string]rows{"t": {"call=getpgid good=true timed=true": {"n": text(n)}}},
+			taken:    map[string]int{"syscall.p": n},
+			counters: map[string]counters{"syscall.p": {"unmatched": n}},
+		}.check(t)
+	})
+}

@@ -23,6 +23,7 @@ func TestWorkloadsAlone(t *testing.T) {
 		{"tw-syscalls sizes 10 0 1 100", map[string]string{"calls": "30", "bytes": "1010"}},
 		{"tw-syscalls paths 2", map[string]string{"calls": "44"}},
 		{"tw-syscalls exits 3", map[string]string{"calls": "3"}},
+		{"tw-syscalls refused 3", map[string]string{"calls": "3"}},
 		{"tw-events signals 10", map[string]string{"handled": "10", "each": "10"}},
 		{"tw-events wakes 10", map[string]string{"wakes": "10"}},
 		{"tw-events mallocs 10 100", map[string]string{"calls": "10"}},

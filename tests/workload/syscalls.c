@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,6 +234,43 @@ static void run_exits(int argc, char **argv)
 	truth_u64("calls", count);
 }
 
+static void handled(int signal) { (void)signal; }
+
+/* From here on getpgid(1) fails with EDOM, and the kernel does not enter it. */
+static void refuse_getpgid_of_1(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgid, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])), /* its low half */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		die("no seccomp: %s", strerror(errno));
+}
+
+static void run_refused(int argc, char **argv)
+{
+	(void)argc;
+	int64_t count = number(argv[0]);
+	struct sigaction action = { .sa_handler = handled };
+	sigaction(SIGUSR1, &action, NULL);
+	refuse_getpgid_of_1();
+	measured_begin();
+	for (int64_t i = 0; i < count; i++) {
+		syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1); /* then rt_sigreturn, entered and never left */
+		if (syscall(SYS_getpgid, 1) != -1 || errno != EDOM)
+			die("getpgid was not refused");
+		if (syscall(SYS_getpgid, 0) < 0)
+			die("getpgid was refused");
+	}
+	measured_end();
+	truth_u64("calls", count);
+}
+
 static const struct scenario table[] = {
 	{ "getppid", 2, "COUNT THREADS: getppid()", run_getppid },
 	{ "lseek-mixed", 2, "COUNT THREADS: lseek(-1 - i % 3, mixed(i) >> (mixed(i + 7) % 64), i % 5)", run_lseek_mixed },
@@ -242,6 +282,7 @@ static const struct scenario table[] = {
 	{ "sleep", 2, "COUNT MS: nanosleep", run_sleep },
 	{ "compat", 1, "COUNT: getpid as 32-bit programs call it, and getpid", run_compat },
 	{ "exits", 1, "COUNT: threads that end in exit()", run_exits },
+	{ "refused", 1, "COUNT: a signal's handler, getpgid that seccomp refuses, getpgid", run_refused },
 	{ 0 },
 };
 
