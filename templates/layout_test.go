@@ -74,6 +74,28 @@ func TestArgumentsOfSystemCallsAreEightBytesOfTheRecord(t *testing.T) {
 	}
 }
 
+// Names that only system calls have: of the 8 bytes the kernel sees fewer.
+func TestArgumentsOfSystemCallsHaveTheWidthOfTheirType(t *testing.T) {
+	for _, row := range []struct {
+		typ    string
+		name   string
+		size   int
+		signed bool
+	}{
+		{"const clockid_t", "clockid_t", 4, true},
+		{"timer_t", "timer_t", 4, true},
+		{"key_serial_t", "key_serial_t", 4, true},
+		{"const enum landlock_rule_type", "enum landlock_rule_type", 4, false},
+		{"unsigned", "unsigned", 4, false},
+		{"aio_context_t", "aio_context_t", 8, false},
+	} {
+		got, loc := syscallArg(facts.Field{Name: "x", Type: row.typ, Offset: 16, Size: 8})
+		if got.String() != row.name || got.Size != row.size || got.Signed != row.signed || loc.Size != 8 {
+			t.Errorf("%s is %+v in %d bytes", row.typ, got, loc.Size)
+		}
+	}
+}
+
 func TestArgumentsOfKernelFunctionsAreInRegisters(t *testing.T) {
 	rows := []struct {
 		function, arg string

@@ -157,10 +157,25 @@ func sharedNumber(f facts.Facts, layout *tree.Layout) *tree.ArgLoc {
 	return &tree.ArgLoc{Name: number.Name, Type: types.S64, Doc: "long id", Loc: tree.Loc{Kind: tree.LocCtx, Off: number.Offset, Size: number.Size}}
 }
 
+// syscallTypes are types that system calls have, and C elsewhere has not or for
+// something else. Of a register's 8 bytes the kernel sees so many.
+var syscallTypes = map[string]types.Type{
+	"clockid_t": types.S32, "key_serial_t": types.S32, "key_t": types.S32,
+	"mqd_t": types.S32, "rwf_t": types.S32, "timer_t": types.S32,
+}
+
 // syscallArg is an argument's type: the record holds each in 8 bytes, whatever
 // its C type, so the type's own width decides what is taken of it.
 func syscallArg(f facts.Field) (types.Type, tree.Loc) {
 	loc := tree.Loc{Kind: tree.LocCtx, Off: f.Offset, Size: 8}
+	name := strings.TrimPrefix(f.Type, "const ")
+	if width, known := syscallTypes[name]; known {
+		width.Name = name
+		return width, loc
+	}
+	if strings.HasPrefix(name, "enum ") && !f.Pointer {
+		return types.Type{Kind: types.Int, Size: 4, Name: name}, loc
+	}
 	t, err := types.ParseCType(f.Type, types.User, nil)
 	switch {
 	case err == nil && t.IsScalar():

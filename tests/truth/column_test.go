@@ -127,6 +127,21 @@ probe "syscall" "p" {
 				"error=EBADF fd=-1": {"n": "2"}, "error=EBADF fd=-2147483648": {"n": "1"}, "error=EBADF fd=2147483647": {"n": "1"},
 			}},
 		},
+		{ // -6 in 8 bytes and in 4, and 1 below 4 bytes that the kernel does not see
+			name: "clocks of 32 bits",
+			run: run{workload: "tw-syscalls clocks -6 4294967290 4294967297 1", spec: `
+probe "syscall" "p" {
+  target = "clock_getres"
+  where  = comm == "truth"
+  aggregate "t" {
+    by     = { clock = args[0], negative = args[0] < 0 }
+    values = { n = count(), least = min(args[0]) }
+  }
+}`},
+			tables: map[string]rows{"t": {
+				"clock=-6 negative=true": {"n": "2", "least": "-6"}, "clock=1 negative=false": {"n": "2", "least": "1"},
+			}},
+		},
 	})
 }
 

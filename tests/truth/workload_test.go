@@ -19,6 +19,7 @@ func TestWorkloadsAlone(t *testing.T) {
 		{"tw-syscalls lseek-mixed 1000 3", map[string]string{"calls": "1000", "sum": text(uint64(sumOfSpread(1000)))}},
 		{"tw-syscalls lseek-seq 1001 2 3", map[string]string{"calls": "1001"}},
 		{"tw-syscalls lseek-list -1 9223372036854775807 -9223372036854775808", map[string]string{"calls": "3"}},
+		{"tw-syscalls clocks 0 -6", map[string]string{"calls": "2"}},
 		{"tw-syscalls close -1 -2147483648", map[string]string{"calls": "2"}},
 		{"tw-syscalls sizes 10 0 1 100", map[string]string{"calls": "30", "bytes": "1010"}},
 		{"tw-syscalls paths 2", map[string]string{"calls": "44"}},

@@ -115,6 +115,19 @@ static void run_close(int argc, char **argv)
 	truth_u64("calls", argc);
 }
 
+/* Of each register the kernel takes the low half, as a signed number. */
+static void run_clocks(int argc, char **argv)
+{
+	long clocks[argc + 1];
+	for (int i = 0; i < argc; i++)
+		clocks[i] = number(argv[i]);
+	measured_begin();
+	for (int i = 0; i < argc; i++)
+		syscall(SYS_clock_getres, clocks[i], NULL);
+	measured_end();
+	truth_u64("calls", argc);
+}
+
 /* read(zero, n) gives n, write(null, n) takes n: known sizes, in and out. */
 static void run_sizes(int argc, char **argv)
 {
@@ -277,6 +290,7 @@ static const struct scenario table[] = {
 	{ "lseek-seq", 3, "COUNT THREADS SHIFT: lseek(-1, i >> SHIFT, thread)", run_lseek_seq },
 	{ "lseek-list", -1, "OFFSET...: lseek(-1, OFFSET, 0)", run_lseek_list },
 	{ "close", -1, "FD...: close(FD)", run_close },
+	{ "clocks", -1, "CLOCK...: clock_getres(CLOCK, NULL)", run_clocks },
 	{ "sizes", -1, "ROUNDS SIZE...: read and write of each SIZE", run_sizes },
 	{ "paths", 1, "ROUNDS: openat(-1, each of the awkward strings, O_RDONLY | O_CLOEXEC)", run_paths },
 	{ "sleep", 2, "COUNT MS: nanosleep", run_sleep },
