@@ -293,6 +293,32 @@ func TestFunctionsInGoOfferGosRegisters(t *testing.T) {
 	}
 }
 
+// Programs have other types than the kernel by some names.
+func TestSignaturesHaveTheTypesOfPrograms(t *testing.T) {
+	sig, err := types.ParseSignature("dev_t malloc(char c, signed char s, char *text, dev_t *devices)", types.User, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arch, signed := range map[string]bool{"x86_64": true, "arm64": false} {
+		found, err := All()["uretprobe"].Resolve(&Request{Pattern: "malloc", Binary: library(arch), Signature: sig})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(name string) types.Type { return place(found[0].Layout, name).Type }
+		if at("c").Signed != signed || !at("s").Signed || at("text").Elem.Signed != signed {
+			t.Errorf("%s: char is %+v, signed char %+v, and one behind a pointer %+v", arch, at("c"), at("s"), *at("text").Elem)
+		}
+		for _, dev := range []types.Type{found[0].Layout.Ret.Type, *at("devices").Elem} {
+			if dev.Size != 8 || dev.Signed || dev.Unit != "" || dev.String() != "dev_t" {
+				t.Errorf("%s: dev_t is %+v", arch, dev)
+			}
+		}
+	}
+	if !sig.Params[0].Type.Signed {
+		t.Error("the signature itself was changed")
+	}
+}
+
 func TestSignaturesTypeUserFunctions(t *testing.T) {
 	sig, err := types.ParseSignature("int malloc(size_t n, struct opaque s[], char *)", types.User, nil)
 	if err != nil {

@@ -148,9 +148,13 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout := signatureLayout(r.Signature, regs)
+	sig := r.Signature
+	if sig != nil {
+		sig = sig.InPrograms(r.Binary.Arch)
+	}
+	layout := signatureLayout(sig, regs)
 	if fns[0].Go {
-		layout = goLayout(r.Binary, r.Signature, regs)
+		layout = goLayout(r.Binary, sig, regs)
 	}
 	if delta != 0 {
 		for i := range layout.Args {

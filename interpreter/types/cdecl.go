@@ -2,6 +2,7 @@ package types
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,6 +76,33 @@ func ParseSignature(text string, space Space, resolve Resolver) (*Signature, err
 		sig.Params = append(sig.Params, Param{Name: pname, Type: t, Decl: part})
 	}
 	return sig, nil
+}
+
+// InPrograms is the prototype with the types that programs on arch have, where
+// the kernel's of the same name are others.
+func (s *Signature) InPrograms(arch string) *Signature {
+	out := *s
+	out.Return = inPrograms(s.Return, arch)
+	out.Params = slices.Clone(s.Params)
+	for i := range out.Params {
+		out.Params[i].Type = inPrograms(out.Params[i].Type, arch)
+	}
+	return &out
+}
+
+// inPrograms: the C library's dev_t is wider than the kernel's, with the numbers
+// in other bits; on arm64 char has no sign, unless one is written.
+func inPrograms(t Type, arch string) Type {
+	switch {
+	case t.Elem != nil:
+		elem := inPrograms(*t.Elem, arch)
+		t.Elem = &elem
+	case t.Name == "dev_t":
+		t = Type{Kind: Int, Size: 8, Name: t.Name}
+	case t.Name == "char" && arch == "arm64":
+		t.Signed = false
+	}
+	return t
 }
 
 // splitName splits "const char *node" in "const char *" and "node". A
