@@ -26,7 +26,7 @@ func (s *scope) aggregate(v *plan.Variant, b *spec.Aggregate) {
 	before := s.failed
 	s.failed = false
 	if a := b.Attrs["by"]; a != nil {
-		feed.By = s.by(a.Expr)
+		feed.By = s.alike(s.by(a.Expr))
 	}
 	values := s.values(b)
 	ok := !s.failed

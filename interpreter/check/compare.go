@@ -100,6 +100,9 @@ func (s *scope) compare(op tree.Op, l, r *tree.Expr, rng hcl.Range) *tree.Expr {
 		s.errBetween(rng)
 		return nil
 	}
+	if out := s.compareName(op, l, r, rng); out != nil {
+		return out
+	}
 	l, r = s.readLiteral(l, r.Type), s.readLiteral(r, l.Type)
 	if l == nil || r == nil {
 		return nil

@@ -66,6 +66,17 @@ func (t *NameTable) Number(name string) (int64, bool) {
 	return 0, false
 }
 
+// Numbers are all the numbers called name, in order.
+func (t *NameTable) Numbers(name string) []int64 {
+	var out []int64
+	for _, n := range t.Rows() {
+		if n.Name == name {
+			out = append(out, n.Number)
+		}
+	}
+	return out
+}
+
 // Equal says that two tables print every number alike.
 func (t *NameTable) Equal(u *NameTable) bool {
 	if t == u {

@@ -281,3 +281,45 @@ probe "syscall" "p" {
 		t.Errorf("the last print has %d, want %d", last, n)
 	}
 }
+
+// Numbers that are shown alike are one row, and a comparison with what is shown
+// means all of them.
+func TestNumbersShownAlikeAreOneRow(t *testing.T) {
+	spec := func(where, by string) string {
+		return fmt.Sprintf(`
+probe "syscall" "p" {
+  target = "lseek"
+  where  = comm == "truth"%s
+  aggregate "t" {
+    by     = { k = %s }
+    values = { n = count(), total = sum(args.offset) }
+  }
+}`, where, by)
+	}
+	// lseek(-1, …) fails, whatever the offsets are.
+	const workload = "tw-syscalls lseek-list -3 -2 -1 0 1 2 3 4 5"
+	const table = `{ 0 = "ok", 1 = "bad", 2 = "bad", -3 = "worse" }`
+	row := func(n, total int) map[string]string { return map[string]string{"n": text(n), "total": text(total)} }
+	var all []exact
+	for _, e := range []struct {
+		name, where, by string
+		want            rows
+	}{
+		{"what is no error", "", "errno(args.offset)", rows{"k=ESRCH": row(1, -3), "k=ENOENT": row(1, -2), "k=EPERM": row(1, -1), "k=null": row(6, 15)}},
+		{"what is no error, in a text", "", `"<${errno(args.offset)}>"`, rows{"k=<ESRCH>": row(1, -3), "k=<ENOENT>": row(1, -2), "k=<EPERM>": row(1, -1), "k=<>": row(6, 15)}},
+		{"what may be null", "", "args.offset > 4 ? null : errno(args.offset + 2)", rows{"k=EPERM": row(1, -3), "k=null": row(8, 12)}},
+		{"one name of two numbers", "", "lookup(" + table + ", args.offset)", rows{
+			"k=worse": row(1, -3), "k=-2": row(1, -2), "k=-1": row(1, -1), "k=ok": row(1, 0), "k=bad": row(2, 3),
+			"k=3": row(1, 3), "k=4": row(1, 4), "k=5": row(1, 5),
+		}},
+		{"a default", "", "lookup(" + table + `, args.offset, "other")`, rows{"k=worse": row(1, -3), "k=ok": row(1, 0), "k=bad": row(2, 3), "k=other": row(5, 9)}},
+		{"a default that is a name", "", "lookup(" + table + `, args.offset, "bad")`, rows{"k=worse": row(1, -3), "k=ok": row(1, 0), "k=bad": row(7, 12)}},
+		{"numbers above the largest signed", "", `lookup({ 18446744073709551613 = "worse", 0 = "ok" }, cast("unsigned long", args.offset), "other")`, rows{"k=worse": row(1, -3), "k=ok": row(1, 0), "k=other": row(7, 12)}},
+		{"equal to a name of two numbers", " && lookup(" + table + `, args.offset) == "bad"`, "args.offset", rows{"k=1": row(1, 1), "k=2": row(1, 2)}},
+		{"unlike a name of two numbers", " && args.offset >= 0 && lookup(" + table + `, args.offset) != "bad"`, "args.offset > 0", rows{"k=false": row(1, 0), "k=true": row(3, 12)}},
+		{"among names of numbers", ` && contains(["bad", "worse"], lookup(` + table + `, args.offset))`, "args.offset", rows{"k=-3": row(1, -3), "k=1": row(1, 1), "k=2": row(1, 2)}},
+	} {
+		all = append(all, exact{name: e.name, run: run{workload: workload, spec: spec(e.where, e.by)}, tables: map[string]rows{"t": e.want}})
+	}
+	runAll(t, all)
+}
