@@ -151,7 +151,11 @@ func resolveOneFunction(r *Request, pattern string) ([]Found, error) {
 			}
 			layouts[p.Module] = layout
 		}
-		out = append(out, Found{Target: target, Layout: layout})
+		found := Found{Target: target, Layout: layout}
+		if p.Addr != 0 {
+			found.Place = fmt.Sprintf("%#x", p.Addr+offset)
+		}
+		out = append(out, found)
 	}
 	return out, nil
 }

@@ -90,6 +90,9 @@ type Request struct {
 type Found struct {
 	Target plan.Target
 	Layout *tree.Layout
+	// Place is where it is, where several names are one function; "" if that is
+	// not known, or if the names are different events (USDT).
+	Place string
 }
 
 // TargetError says that a pattern names nothing that can be probed.

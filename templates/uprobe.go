@@ -168,7 +168,7 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("In %s, %v.", r.Binary.Path, err), Why: fn.Refused}
 		}
 		target := plan.Target{Name: pattern, Symbol: name, Path: r.Binary.Path, Offset: at, PID: r.PID}
-		out = append(out, Found{Target: target, Layout: layout})
+		out = append(out, Found{Target: target, Layout: layout, Place: fmt.Sprintf("%s+%#x", target.Path, at)})
 	}
 	return out, nil
 }

@@ -74,7 +74,9 @@ func (s *scope) resolve(out *plan.Probe) (groups []group, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	targets := onceEach(found)
+	targets := onceEach(found, func(name, first string) {
+		s.leaveOut(out, s.patternRange(name), name, "is", "it is another name of "+first)
+	})
 	s.warnUnwinding(targets)
 	return s.grouped(targets), true
 }
@@ -106,31 +108,39 @@ type match struct {
 	byGlob bool
 }
 
-// onceEach are the targets without those that are named twice. A place in a binary
-// that has several names is one target of all globs together, else each of its
-// calls would count twice; a name that the spec writes out stays.
-func onceEach(all []match) []templates.Found {
-	place := func(m match) string { return m.Target.Path + "\x00" + fmt.Sprint(m.Target.Offset) }
-	function := func(m match) bool { return m.Target.Path != "" && m.Target.Symbol != "" }
-	named := map[string]bool{}
+// onceEach are the targets, each place once: a function of several names is one
+// target, else each of its calls would count twice, and a return could find the
+// entry of the other. A name that the spec writes out goes before what globs find;
+// twice is told of a second one, and of the first.
+func onceEach(all []match, twice func(name, first string)) []templates.Found {
+	named := map[string]string{}
 	for _, m := range all {
-		if !m.byGlob && function(m) {
-			named[place(m)] = true
+		if _, have := named[m.Place]; !have && !m.byGlob {
+			named[m.Place] = m.Target.Name
 		}
 	}
 	var out []templates.Found
-	seen := map[string]bool{}
+	seen, taken := map[string]bool{}, map[string]bool{}
 	for _, m := range all {
-		key := place(m)
-		if !m.byGlob || !function(m) {
-			key += "\x00" + m.Target.Name + m.Target.Module + fmt.Sprint(m.Target.Address)
-		} else if named[key] {
+		key := m.Target.Path + "\x00" + fmt.Sprint(m.Target.Offset) + "\x00" + m.Target.Name + m.Target.Module + fmt.Sprint(m.Target.Address)
+		if seen[key] {
 			continue
 		}
-		if !seen[key] {
-			seen[key] = true
-			out = append(out, m.Found)
+		seen[key] = true
+		if m.Place != "" {
+			first, isNamed := named[m.Place]
+			if m.byGlob && isNamed && first != m.Target.Name {
+				continue
+			}
+			if taken[m.Place] {
+				if !m.byGlob {
+					twice(m.Target.Name, first)
+				}
+				continue
+			}
+			taken[m.Place] = true
 		}
+		out = append(out, m.Found)
 	}
 	return out
 }

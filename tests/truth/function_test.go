@@ -168,6 +168,7 @@ func TestPlacesOfSeveralNamesCountOnce(t *testing.T) {
 		{"a glob", `"./f"`, `"tw_fib*"`},
 		{"two globs", `"./f"`, `["tw_f*b", "*b_also"]`},
 		{"a glob and a name", `"./f"`, `["*b_also", "tw_fib"]`},
+		{"two names", `"./f"`, `["tw_fib", "tw_fib_also"]`},
 		{"two paths", `["./f", "./g"]`, `"tw_fib"`},
 	} {
 		for _, probe := range []string{"uprobe", "uretprobe"} {

@@ -120,3 +120,25 @@ probe %q "p" {
 		})
 	}
 }
+
+// A system call without arguments has several names in the kernel, and one address.
+func TestKernelFunctionsOfSeveralNamesCountOnce(t *testing.T) {
+	need(t, "kprobe", hasKprobes())
+	n := scaled(20_000)
+	for probe, values := range map[string]string{"kprobe": "n = count()", "kretprobe": "n = count(), least = min(latency), who = max(entry(pid))"} {
+		t.Run(probe, func(t *testing.T) {
+			exact{
+				run: run{workload: fmt.Sprintf("tw-syscalls getppid %d 2", n), spec: fmt.Sprintf(`
+probe %q "p" {
+  target = "__*_sys_getppid"
+  where  = comm == "truth"
+  aggregate "t" {
+    values = { %s }
+  }
+}`, probe, values)},
+				tables: map[string]rows{"t": {"": {"n": text(n)}}},
+				taken:  map[string]int{probe + ".p": n},
+			}.check(t)
+		})
+	}
+}
