@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
+	"tracer/internal/host"
 	"tracer/internal/render"
 	"tracer/internal/session"
 	"tracer/internal/symbol"
@@ -118,6 +119,9 @@ func (o *applyOptions) check(c *cli.Command) error {
 	if o.pid > 0 {
 		if err := unix.Kill(o.pid, 0); errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("there is no process %d", o.pid)
+		}
+		if leader := host.Leader(o.pid); leader != 0 && leader != o.pid {
+			return fmt.Errorf("%d is a thread of process %d, and -p takes processes: tid == %d in where picks a thread", o.pid, leader, o.pid)
 		}
 	}
 	return nil

@@ -52,6 +52,9 @@ func (h *Host) place(pid int) (place, error) {
 		}
 		return place{}, fmt.Errorf("process %d: %w", pid, err)
 	}
+	if leader := leaderOf(dir); leader != 0 && leader != pid {
+		return place{}, fmt.Errorf("process %d: that is a thread of process %d", pid, leader)
+	}
 	root := filepath.Join(dir, "root")
 	if _, err := os.Stat(root + "/"); err != nil {
 		return place{}, fmt.Errorf("files of process %d: %w", pid, err)
@@ -60,6 +63,25 @@ func (h *Host) place(pid int) (place, error) {
 		root = h.opts.Root
 	}
 	return place{root: root, getenv: processEnv(dir), pid: pid}, nil
+}
+
+// Leader is the process that has the thread tid, 0 if that is not known. The two
+// are one for the first thread.
+func Leader(tid int) int { return leaderOf("/proc/" + strconv.Itoa(tid)) }
+
+// leaderOf is the same by a thread's directory in /proc.
+func leaderOf(dir string) int {
+	text, err := readCapped(filepath.Join(dir, "status"), 64<<10)
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "\nTgid:\t")
+	line, _, _ := strings.Cut(rest, "\n")
+	leader, err := strconv.Atoi(line)
+	if err != nil {
+		return 0
+	}
+	return leader
 }
 
 // sameFiles says whether a process has our root directory in our mount

@@ -72,6 +72,9 @@ probe "syscall" "s" {
   }
 }`
 
+// aThread is a thread of the tests themselves, which is not their first.
+const aThread = `tid=$(ls /proc/$PPID/task | grep -vx $PPID | head -1); `
+
 func TestFaultsSayWhatIsWrong(t *testing.T) {
 	whole(t)
 	workload := `-c "$WORKLOADS/tw-syscalls -o truth -n fault lseek-seq 5000 1 0"`
@@ -97,6 +100,16 @@ probe "uprobe" "u" {
   optional = true
 }`, `"$TRACER" apply -d 1s "$SPEC"`, 0, "", "Probe skipped"},
 		{"process that does not exist", countLseek, `"$TRACER" apply -p 4194303 -d 1s "$SPEC"`, 1, "", "there is no process 4194303"},
+		{"process that is a thread", countLseek, aThread + `"$TRACER" apply -p $tid -d 1s "$SPEC"`, 1, "", "is a thread of process"},
+		{"process of a probe that is a thread", `
+probe "uprobe" "u" {
+  binary = "libc"
+  target = "malloc"
+  pid    = tonumber(var.tid)
+}
+variable "tid" {
+  type = string
+}`, aThread + `"$TRACER" apply -var tid=$tid -d 1s "$SPEC"`, 1, "", "is a thread of process"},
 		{"command that does not exist", countLseek, `"$TRACER" apply -c /no/such/command "$SPEC"`, 0, "", "ended with exit code 127"},
 		{"not root", countLseek, `setpriv --reuid 65534 --regid 65534 --clear-groups "$TRACER" apply -d 1s - <"$SPEC"`, 1, "", "may only be read by root"},
 		{"not root, where no tracefs is needed", `
