@@ -41,7 +41,7 @@ func TestCharacterArrays(t *testing.T) {
 	got := run{workload: fmt.Sprintf("tw-events renames %d", rounds), spec: `
 probe "tracepoint" "p" {
   target = "task:task_rename"
-  where  = args.newcomm == "" || startswith(args.newcomm, "tw-")
+  where  = args.newcomm == "" && args.oldcomm == "tw-plain" || startswith(args.newcomm, "tw-")
   aggregate "t" {
     by     = [args.newcomm]
     values = { n = count() }
