@@ -33,7 +33,7 @@ type outcome struct {
 }
 
 // shell runs a script in which $TRACER is tracer, $SPEC the spec, and
-// $WORKLOADS the folder of the workloads.
+// $WORKLOADS the folder of the workloads. It must leave nothing in the kernel.
 func shell(t *testing.T, spec, script string) outcome {
 	t.Helper()
 	p := needPrograms(t)
@@ -46,11 +46,13 @@ func shell(t *testing.T, spec, script string) outcome {
 	cmd.Env = append(os.Environ(), "TRACER="+p.tracer, "SPEC="+file, "WORKLOADS="+p.workloads)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	before := kernelObjects(t)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
+	nothingLeft(t, before)
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), strings.Join(strings.Fields(stderr.String()), " ")}
 }
 
@@ -182,6 +184,7 @@ probe "syscall" "s" {
 }`), 0o644); err != nil {
 				t.Fatal(err)
 			}
+			before := kernelObjects(t)
 			cmd := exec.CommandContext(t.Context(), p.tracer, "apply", "-o", "json", spec)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
@@ -224,6 +227,7 @@ probe "syscall" "s" {
 			if rows["comm=fault"]["n"] != "3000" {
 				t.Errorf("%v, want 3000 of comm=fault", rows)
 			}
+			nothingLeft(t, before)
 		})
 	}
 }

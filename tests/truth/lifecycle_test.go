@@ -184,12 +184,16 @@ probe "raw_tracepoint" "r" {
 			}
 			touch(t, goOn)
 			<-s.done // its exit code is not the matter here
-			waitFor(t, "programs and maps to be gone", func() bool {
-				after := kernelObjects(t)
-				return len(after.newSince(before)) == 0
-			})
+			nothingLeft(t, before)
 		})
 	}
+}
+
+// nothingLeft waits until programs and maps loaded since are gone; the kernel frees
+// them a moment after their last user.
+func nothingLeft(t *testing.T, before objects) {
+	t.Helper()
+	waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
 }
 
 // objects are the IDs of what is loaded in the kernel.

@@ -82,7 +82,6 @@ func TestFaultRingBufferThatCannotBeMade(t *testing.T) {
 			if row.group {
 				script = strings.ReplaceAll(script, "GROUP", memoryGroup(t, 200<<20))
 			}
-			before := kernelObjects(t)
 			refused := shell(t, streamLseek, script+`; exec "$TRACER" apply -buffer 1GiB -d 1s "$SPEC"`)
 			if refused.code != 1 || refused.stdout != "" {
 				t.Errorf("exit code %d, stdout %q: want 1 and none", refused.code, refused.stdout)
@@ -92,7 +91,6 @@ func TestFaultRingBufferThatCannotBeMade(t *testing.T) {
 					t.Errorf("stderr %q, want %q in it", refused.stderr, part)
 				}
 			}
-			waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
 			if smaller := shell(t, streamLseek, script+`; exec "$TRACER" apply -buffer 1MiB -d 1s "$SPEC"`); smaller.code != 0 {
 				t.Errorf("a small buffer: exit code %d, stderr %q", smaller.code, smaller.stderr)
 			}
@@ -113,14 +111,12 @@ probe "syscall" "s" {
   }
 }`
 	procs := memoryGroup(t, 200<<20)
-	before := kernelObjects(t)
 	got := shell(t, spec, `echo $$ >`+procs+`; exec "$TRACER" apply -d 1s "$SPEC"`)
 	for _, part := range []string{"Table refused", "Make table large", "spec.hcl line 4", "lower max_entries"} {
 		if got.code != 1 || !strings.Contains(got.stderr, part) {
 			t.Errorf("exit code %d, stderr %q: want 1, and %q in it", got.code, got.stderr, part)
 		}
 	}
-	waitFor(t, "programs and maps to be gone", func() bool { return len(kernelObjects(t).newSince(before)) == 0 })
 }
 
 // Where maps count against a limit that may not be raised, that is what tracer says.
