@@ -77,6 +77,9 @@ func (a *app) showPlan(o *planOptions, c *compiled) error {
 	view.Tracer = a.env.Build.Version
 	if a.env.Facts == nil {
 		view.Missing = append(view.Missing, a.machine().Privileges().Missing()...)
+		if err := a.machine().FitsMemory(uint64(view.MemoryBytes)); err != nil {
+			view.MemoryRefused = err.Error()
+		}
 	}
 	guarded := slices.ContainsFunc(c.plan.Probes, func(p *plan.Probe) bool {
 		return slices.ContainsFunc(p.Variants, func(v *plan.Variant) bool { return v.Mechanism.Guard == plan.GuardAll })

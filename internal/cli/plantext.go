@@ -204,6 +204,9 @@ func (t *planText) memory(v *planView) {
 		}
 	}
 	t.line("Kernel memory: %s (%s).", sizeText(v.MemoryBytes), strings.Join(parts, ", "))
+	if v.MemoryRefused != "" {
+		t.line("  That cannot be had: %s.", v.MemoryRefused)
+	}
 }
 
 func (t *planText) privileges(v *planView) {

@@ -18,17 +18,18 @@ const planFormat = "1.1"
 
 // planView is that document; the text is made from it as well.
 type planView struct {
-	Format       string          `json:"format_version"`
-	Tracer       string          `json:"tracer_version"`
-	Kernel       kernelView      `json:"kernel"`
-	Probes       []probeView     `json:"probes"`
-	Tables       []tableView     `json:"tables"`
-	Maps         []mapView       `json:"maps"`
-	MemoryBytes  int             `json:"memory_bytes"`
-	Capabilities []string        `json:"capabilities"`
-	More         []capView       `json:"more_capabilities,omitempty"`
-	Missing      []string        `json:"missing_privileges"`
-	Features     map[string]bool `json:"features"`
+	Format        string          `json:"format_version"`
+	Tracer        string          `json:"tracer_version"`
+	Kernel        kernelView      `json:"kernel"`
+	Probes        []probeView     `json:"probes"`
+	Tables        []tableView     `json:"tables"`
+	Maps          []mapView       `json:"maps"`
+	MemoryBytes   int             `json:"memory_bytes"`
+	MemoryRefused string          `json:"memory_refused,omitempty"` // why there is not that much
+	Capabilities  []string        `json:"capabilities"`
+	More          []capView       `json:"more_capabilities,omitempty"`
+	Missing       []string        `json:"missing_privileges"`
+	Features      map[string]bool `json:"features"`
 }
 
 // capView is a capability that some mechanisms want besides, and when.

@@ -111,6 +111,10 @@ probe "syscall" "s" {
   }
 }`
 	procs := memoryGroup(t, 200<<20)
+	planned := shell(t, spec, `echo $$ >`+procs+`; exec "$TRACER" plan "$SPEC"`)
+	if planned.code != 0 || !strings.Contains(planned.stdout, "That cannot be had: control group /") {
+		t.Errorf("exit code %d, a plan that does not say that there is no memory for it:\n%s", planned.code, planned.stdout)
+	}
 	got := shell(t, spec, `echo $$ >`+procs+`; exec "$TRACER" apply -d 1s "$SPEC"`)
 	for _, part := range []string{"Table refused", "Make table large", "spec.hcl line 4", "lower max_entries"} {
 		if got.code != 1 || !strings.Contains(got.stderr, part) {
