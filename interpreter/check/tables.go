@@ -214,7 +214,11 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 		if a == nil {
 			continue
 		}
-		text := s.spelled(a.Expr, map[*spec.Local]bool{})
+		e := s.reportExpr(a.Expr)
+		if !s.reportNames(a.Expr) || !s.reportNames(e) || s.isNull(e) {
+			continue // null: as if absent
+		}
+		text := s.spelled(e, map[*spec.Local]bool{})
 		if have, dup := t.settings[name]; dup {
 			if have.text != text {
 				s.errTwoSettings(a, b.Name, have.rng)
@@ -224,7 +228,7 @@ func (s *scope) reportSettings(t *tableBuilder, b *spec.Aggregate) {
 		t.settings[name] = setting{text: text, rng: a.Expr.Range()}
 		if name == "derive" {
 			t.table.Derive = s.derive(a)
-		} else if e := s.reportExpr(a.Expr); s.reportNames(a.Expr) && s.reportNames(e) && (!s.isPlan(e) || !s.isNull(e)) {
+		} else {
 			t.table.Having = s.inline(e)
 		}
 	}

@@ -625,3 +625,40 @@ probe "tracepoint" "a" {
     top    = each.value
   }
 }
+---
+# What is null for one block or element is not set by it.
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    values = { n = count() }
+    derive = null
+    having = null
+  }
+}
+probe "tracepoint" "b" {
+  target = "block:block_io_start"
+  aggregate "t" {
+    values = { n = count() }
+    derive = { x = n * 2 }
+    having = n > 2
+  }
+}
+---
+probe "tracepoint" "a" {
+  for_each = toset(["block:block_io_done", "block:block_io_start", "sched:sched_switch"])
+  target   = each.key
+  aggregate "t" {
+    values = { n = count() }
+    derive = each.key == "block:block_io_done" ? null : { x = n * 2 }
+    having = each.key == "sched:sched_switch" ? null : n > 2
+  }
+}
+---
+probe "tracepoint" "a" {
+  for_each = toset(["block_io_done", "block_io_start"])
+  target   = "block:${each.key}"
+  aggregate "t" {
+    values = { n = count() }
+    having = each.key == "block_io_start" ? n > 1 : n > 2 # want `Setting of two values: The elements of for_each set having differently`
+  }
+}
