@@ -86,9 +86,13 @@ func (c *jsonConverter) body(body hcl.Body, schema *BlockSchema) *hclsyntax.Body
 	content, rest, diags := body.PartialContent(want)
 	c.diags = append(c.diags, diags...)
 	for _, b := range content.Blocks {
+		at := b.TypeRange
+		if n := len(b.LabelRanges); n > 0 {
+			at = b.LabelRanges[n-1] // the type's name may stand far above, before other blocks
+		}
 		out.Blocks = append(out.Blocks, &hclsyntax.Block{
 			Type: b.Type, Labels: b.Labels, Body: c.body(b.Body, findBlock(schema.Blocks, b.Type)),
-			TypeRange: b.TypeRange, LabelRanges: b.LabelRanges, OpenBraceRange: b.DefRange, CloseBraceRange: b.DefRange,
+			TypeRange: at, LabelRanges: b.LabelRanges, OpenBraceRange: b.DefRange, CloseBraceRange: b.DefRange,
 		})
 	}
 	attrs, diags := rest.JustAttributes()

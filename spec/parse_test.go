@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,37 @@ func TestJSONGivesTheSameTreesAsNative(t *testing.T) {
 	values, ok := p.Aggregates[0].Attrs["values"].Expr.(*hclsyntax.ObjectConsExpr)
 	if !ok || len(values.Items) != 2 || len(p.Saves) != 2 {
 		t.Error("values or saves are wrong")
+	}
+}
+
+// What a block of JSON lacks is told at its name, not at that of the object which
+// holds it and its neighbours.
+func TestJSONBlocksStandWhereTheirNameIs(t *testing.T) {
+	src := `{
+  "probe": {
+    "syscall": {
+      "a": {"target": "read", "aggregate": {
+        "t": {"values": {"n": "${count()}"}},
+        "u": {"by": "${[comm]}"}
+      }},
+      "b": {"capture": {"x": "${pid}"}}
+    }
+  },
+  "variable": {
+    "v": {"type": "string"}
+  }
+}`
+	_, diags := Parse([]Source{{Name: "a.hcl.json", Bytes: []byte(src)}})
+	var lines []int
+	for _, d := range diags {
+		if d.Summary != "Missing attribute" || d.Subject.Start.Line != d.Subject.End.Line {
+			t.Errorf("%s at %s", d.Summary, d.Subject)
+		}
+		lines = append(lines, d.Subject.Start.Line)
+	}
+	slices.Sort(lines)
+	if !slices.Equal(lines, []int{6, 8}) {
+		t.Errorf("the diagnostics are at lines %v, want 6 and 8", lines)
 	}
 }
 
