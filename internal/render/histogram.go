@@ -1,7 +1,6 @@
 package render
 
 import (
-	"math"
 	"math/bits"
 	"strconv"
 
@@ -199,10 +198,10 @@ func bars(h *value.Hist, signed bool) []bar {
 
 // appendEmpty appends the empty buckets of [from, to), or one line for them if
 // they are many or cannot be told.
-func appendEmpty(lines []bar, from, to uint64, next func(uint64) uint64) []bar {
+func appendEmpty(lines []bar, from, to uint64, next func(at, to uint64) uint64) []bar {
 	before := len(lines)
 	for at := from; at != to; {
-		end := next(at)
+		end := next(at, to)
 		if len(lines)-before == maxEmpty || end-at > to-at || end == at {
 			return append(lines[:before], bar{skipped: true})
 		}
@@ -212,14 +211,14 @@ func appendEmpty(lines []bar, from, to uint64, next func(uint64) uint64) []bar {
 	return lines
 }
 
-// nextBound is the function from the lower bound of a bucket to its upper one.
-// A linear histogram's buckets have one width. Else they are powers of two,
-// each split into 2^k parts, where k is seen from the buckets; negative values
-// mirror positive ones.
-func nextBound(h *value.Hist, signed bool) func(uint64) uint64 {
-	if h.Linear {
-		width := linearWidth(h)
-		return func(at uint64) uint64 { return at + width }
+// nextBound is the function from the lower bound of an empty bucket to its upper
+// one; to is where the gap ends. A linear histogram's buckets have one width, but
+// for the last, which may end earlier. Else they are powers of two, each split
+// into 2^k parts, where k is seen from the buckets; negative values mirror
+// positive ones.
+func nextBound(h *value.Hist, signed bool) func(at, to uint64) uint64 {
+	if h.Step > 0 {
+		return func(at, to uint64) uint64 { return at + min(h.Step, to-at) }
 	}
 	split := 0
 	for _, b := range h.Buckets {
@@ -227,7 +226,7 @@ func nextBound(h *value.Hist, signed bool) func(uint64) uint64 {
 			split = max(split, bits.Len64(low)-bits.Len64(high-low))
 		}
 	}
-	return func(at uint64) uint64 {
+	return func(at, _ uint64) uint64 {
 		if signed && int64(at) < 0 {
 			m := -at
 			// The bucket that ends above m is the one that m-1 lies in.
@@ -251,17 +250,6 @@ func magnitudes(b value.Bucket, signed bool) (low, high uint64, ok bool) {
 		return -b.Lt, -b.Ge, true
 	}
 	return b.Ge, b.Lt, true
-}
-
-// linearWidth is the width of a linear histogram's buckets. If none shows it,
-// it is so large that gaps are one line of dots.
-func linearWidth(h *value.Hist) uint64 {
-	for _, b := range h.Buckets {
-		if !b.NoGe && !b.NoLt {
-			return b.Lt - b.Ge
-		}
-	}
-	return math.MaxUint64
 }
 
 func b2i(b bool) int {

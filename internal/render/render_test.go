@@ -44,7 +44,7 @@ func written(t testing.TB, set func(*Options), values []value.Value) string {
 	e := event(values...)
 	e.Columns[0].Name = "a\x1b[1m\n"
 	table := &value.Table{Aggregate: "a", By: e.Columns, Rows: []value.Row{{By: values}, {By: values}}}
-	withHist := &value.Table{Aggregate: "h", By: e.Columns, Values: []value.Column{col("h", types.NS)}, Rows: []value.Row{{By: values, Values: []value.Value{hist(types.NS, false, []uint64{1, 2}, []uint64{1})}}}}
+	withHist := &value.Table{Aggregate: "h", By: e.Columns, Values: []value.Column{col("h", types.NS)}, Rows: []value.Row{{By: values, Values: []value.Value{hist(types.NS, 0, []uint64{1, 2}, []uint64{1})}}}}
 	for _, err := range []error{r.Event(e), r.Table(table), r.Table(withHist), r.Flush()} {
 		if err != nil {
 			t.Fatal(err)
@@ -273,8 +273,11 @@ func TestEmptyBucketsAreFilledOrElided(t *testing.T) {
 		{"from zero", value.Hist{Buckets: []value.Bucket{{Ge: 0, Lt: 1}, {Ge: 4, Lt: 8}}}, false, 4, false},
 		{"across zero", value.Hist{Buckets: []value.Bucket{{Ge: ^uint64(7), Lt: ^uint64(3)}, {Ge: 2, Lt: 4}}}, true, 7, false},
 		{"far apart", value.Hist{Buckets: []value.Bucket{{Ge: 1, Lt: 2}, {Ge: 1 << 40, Lt: 1 << 41}}}, false, 3, true},
-		{"linear", value.Hist{Linear: true, Buckets: []value.Bucket{{Ge: 0, Lt: 10}, {Ge: 30, Lt: 40}}}, false, 4, false},
-		{"only outer linear buckets", value.Hist{Linear: true, Buckets: []value.Bucket{{NoGe: true, Lt: 0}, {Ge: 100, NoLt: true}}}, false, 3, true},
+		{"linear", value.Hist{Step: 10, Buckets: []value.Bucket{{Ge: 0, Lt: 10}, {Ge: 30, Lt: 40}}}, false, 4, false},
+		{"only outer linear buckets", value.Hist{Step: 10, Buckets: []value.Bucket{{NoGe: true, Lt: 0}, {Ge: 100, NoLt: true}}}, false, 12, false},
+		{"linear, the narrower last one empty", value.Hist{Step: 25, Buckets: []value.Bucket{{Ge: 0, Lt: 25}, {Ge: 90, NoLt: true}}}, false, 5, false},
+		{"linear, only the narrower last one", value.Hist{Step: 25, Buckets: []value.Bucket{{NoGe: true, Lt: ^uint64(9)}, {Ge: 90, Lt: 100}}}, true, 6, false},
+		{"linear, far apart", value.Hist{Step: 10, Buckets: []value.Bucket{{NoGe: true, Lt: 0}, {Ge: 200, NoLt: true}}}, false, 3, true},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -293,7 +296,7 @@ func TestEmptyBucketsAreFilledOrElided(t *testing.T) {
 func FuzzHistogramsNeverPanic(f *testing.F) {
 	f.Add(uint64(1), uint64(2), uint64(8), uint64(16), uint64(3), uint64(4), true)
 	f.Fuzz(func(t *testing.T, a, b, c, d, n, m uint64, signed bool) {
-		h := value.Hist{Count: n, Sum: m, Linear: m%2 == 0, Buckets: []value.Bucket{{Ge: a, Lt: b, Count: n}, {Ge: c, Lt: d, Count: m}}}
+		h := value.Hist{Count: n, Sum: m, Step: m % 2 * n, Buckets: []value.Bucket{{Ge: a, Lt: b, Count: n}, {Ge: c, Lt: d, Count: m}}}
 		ty := types.NS
 		ty.Signed = signed
 		r := New(Options{Out: io.Discard})

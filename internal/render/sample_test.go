@@ -46,8 +46,8 @@ func stack(space types.Space, addrs ...uint64) value.Value {
 	return value.Value{Type: &types.Type{Kind: types.Stack, Space: space}, Parts: &value.Parts{Addrs: addrs}, PID: 7}
 }
 
-func hist(t types.Type, linear bool, bounds []uint64, counts []uint64) value.Value {
-	h := &value.Hist{Linear: linear}
+func hist(t types.Type, step uint64, bounds []uint64, counts []uint64) value.Value {
+	h := &value.Hist{Step: step}
 	for i, n := range counts {
 		h.Count += n
 		h.Sum += n * (bounds[i] + bounds[i+1]) / 2
@@ -132,12 +132,12 @@ func latencyTable() *value.Table {
 		Values: []value.Column{{Name: "time", Type: types.NS, Hist: true}, col("calls", types.U64), {Name: "size", Type: size, Hist: true}},
 		Rows: []value.Row{
 			{By: []value.Value{comm("fio"), num(types.U32.WithUnit("dev_t"), 8<<20)}, Values: []value.Value{
-				hist(types.NS, false, bounds, []uint64{1, 20, 1234, 560, 0, 0, 3}), num(types.U64, 1818),
-				hist(size, false, []uint64{4096, 8192}, []uint64{1818}),
+				hist(types.NS, 0, bounds, []uint64{1, 20, 1234, 560, 0, 0, 3}), num(types.U64, 1818),
+				hist(size, 0, []uint64{4096, 8192}, []uint64{1818}),
 			}},
 			{By: []value.Value{comm("cat"), num(types.U32.WithUnit("dev_t"), 8<<20|1)}, Values: []value.Value{
-				hist(types.NS, false, []uint64{p(20), p(21)}, []uint64{1}), num(types.U64, 1),
-				hist(size, false, []uint64{0, 1}, []uint64{1}),
+				hist(types.NS, 0, []uint64{p(20), p(21)}, []uint64{1}), num(types.U64, 1),
+				hist(size, 0, []uint64{0, 1}, []uint64{1}),
 			}},
 		},
 		LeftOut: 1,
@@ -145,7 +145,7 @@ func latencyTable() *value.Table {
 }
 
 func linearTable() *value.Table {
-	h := &value.Hist{Linear: true, Count: 16, Sum: 2_000_000, Buckets: []value.Bucket{
+	h := &value.Hist{Step: 100_000, Count: 16, Sum: 2_000_000, Buckets: []value.Bucket{
 		{NoGe: true, Lt: 0, Count: 1},
 		{Ge: 0, Lt: 100_000, Count: 9},
 		{Ge: 300_000, Lt: 400_000, Count: 4},

@@ -237,7 +237,10 @@ func mergeLast(m *merger, raw []byte, cpus, stride int) value.Value {
 }
 
 func mergeSlots(m *merger, raw []byte, cpus, stride int) value.Value {
-	h := &value.Hist{Linear: m.column.Func == plan.Linear}
+	h := &value.Hist{}
+	if m.column.Func == plan.Linear {
+		h.Step = uint64(m.column.Step)
+	}
 	for cpu := range cpus {
 		h.Sum += word(raw, cpu, stride, 0)
 	}

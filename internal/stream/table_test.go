@@ -112,7 +112,7 @@ func TestHistogramSlotsBecomeBuckets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &value.Hist{Count: uint64(len(row.slots)), Sum: 99, Linear: row.column.Func == plan.Linear, Buckets: row.want}
+			want := &value.Hist{Count: uint64(len(row.slots)), Sum: 99, Step: uint64(row.column.Step), Buckets: row.want}
 			if diff := cmp.Diff(want, got.Rows[0].Values[0].Hist()); diff != "" {
 				t.Error(diff)
 			}

@@ -75,9 +75,11 @@ func (v *Value) Hist() *Hist {
 
 // Hist is a histogram. The unit of its bounds is Value.Type.Unit.
 type Hist struct {
-	Count  uint64
-	Sum    uint64 // two's complement if Value.Type.Signed
-	Linear bool
+	Count uint64
+	Sum   uint64 // two's complement if Value.Type.Signed
+	// Step is how wide the buckets of linear() are, of which the last before
+	// infinity may be narrower; 0: powers of two.
+	Step uint64
 	// Buckets are the non-empty ones, ascending.
 	Buckets []Bucket
 }
