@@ -71,6 +71,15 @@ func errNotCondition(got cty.Type, subject hcl.Range) *hcl.Diagnostic {
 	}
 }
 
+// errNotTruth is about what stands before ?.
+func errNotTruth(got cty.Type, subject hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Unsuitable condition",
+		Detail:  fmt.Sprintf("What stands before ? must be true or false, not %s: compare it with something.", got.FriendlyName()),
+		Subject: &subject,
+	}
+}
+
 func errLiteral(literal string, err error, unit string, subject hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: "Unsuitable " + unit,

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
@@ -51,6 +52,8 @@ func (c *compiler) findUnit(expr hcl.Expression) string {
 		return c.unitOfTraversal(e.Traversal)
 	case *hclsyntax.ParenthesesExpr:
 		return c.unitOf(e.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return c.unitOf(e.Wrapped)
 	case *hclsyntax.UnaryOpExpr:
 		return c.unitOf(e.Val)
 	case *hclsyntax.ConditionalExpr:
@@ -83,6 +86,8 @@ func (c *compiler) printedAs(expr hcl.Expression) string {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return c.printedAs(e.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return c.printedAs(e.Wrapped)
 	case *hclsyntax.ConditionalExpr:
 		return common(c.printedAs(e.TrueResult), c.printedAs(e.FalseResult))
 	case *hclsyntax.FunctionCallExpr:
@@ -168,6 +173,7 @@ func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.ConditionalExpr:
 		changed := *e
 		changed.Condition = c.rewrite(e.Condition)
+		c.conditional(changed.Condition)
 		changed.TrueResult, changed.FalseResult = c.rewritePair(e.TrueResult, e.FalseResult, true)
 		return &changed
 	case *hclsyntax.BinaryOpExpr:
@@ -192,7 +198,50 @@ func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
 		}
 		return &changed
 	}
+	return c.rewriteParts(expr)
+}
+
+// rewriteParts rewrites what stands in a text, a list or an object. Elements of a
+// for expression stay as they are: their names may hide those of columns.
+func (c *compiler) rewriteParts(expr hclsyntax.Expression) hclsyntax.Expression {
+	switch e := expr.(type) {
+	case *hclsyntax.TemplateExpr:
+		changed := *e
+		changed.Parts = c.rewriteAll(e.Parts)
+		return &changed
+	case *hclsyntax.TemplateWrapExpr:
+		changed := *e
+		changed.Wrapped = c.rewrite(e.Wrapped)
+		return &changed
+	case *hclsyntax.TupleConsExpr:
+		changed := *e
+		changed.Exprs = c.rewriteAll(e.Exprs)
+		return &changed
+	case *hclsyntax.ObjectConsExpr:
+		changed := *e
+		changed.Items = slices.Clone(e.Items)
+		for i := range changed.Items {
+			changed.Items[i].ValueExpr = c.rewrite(e.Items[i].ValueExpr)
+		}
+		return &changed
+	case *hclsyntax.IndexExpr:
+		changed := *e
+		changed.Collection, changed.Key = c.rewrite(e.Collection), c.rewrite(e.Key)
+		return &changed
+	case *hclsyntax.RelativeTraversalExpr:
+		changed := *e
+		changed.Source = c.rewrite(e.Source)
+		return &changed
+	}
 	return expr
+}
+
+func (c *compiler) rewriteAll(all []hclsyntax.Expression) []hclsyntax.Expression {
+	out := make([]hclsyntax.Expression, len(all))
+	for i, e := range all {
+		out[i] = c.rewrite(e)
+	}
+	return out
 }
 
 // rewritePair rewrites two sides; alike sides lend each other their unit.
@@ -214,6 +263,18 @@ func (c *compiler) comparable(e *hclsyntax.BinaryOpExpr) {
 	}
 	if l, r := left.Type(), right.Type(); !l.Equals(r) {
 		c.add(errDifferent(l, r, e.Range()))
+	}
+}
+
+// conditional checks the condition of a ? b : c, which HCL only looks at once it
+// is known. What cannot be evaluated is reported elsewhere.
+func (c *compiler) conditional(condition hclsyntax.Expression) {
+	v, diags := condition.Value(c.context)
+	if diags.HasErrors() || isUntyped(v) {
+		return
+	}
+	if t := v.Type(); t != cty.Bool && convert.GetConversionUnsafe(t, cty.Bool) == nil {
+		c.add(errNotTruth(t, condition.Range()))
 	}
 }
 
