@@ -127,7 +127,7 @@ func (c *checker) keysAgree(s *scope, t *tableBuilder, feed *plan.Feed) bool {
 		have := &t.table.By[i]
 		if have.Name != col.Name || !agree(have.Type, col.Expr.Type) || !partsAgree(have.Parts, col.Expr.Parts) {
 			if feed.Range == t.keyed.Range {
-				s.errorAt(col.Range, "Keys do not agree", "Column %q is %s for one target of this block, and %s for another: they must be one type, as cast can make them.", col.Name, article(have.Type), article(col.Expr.Type))
+				s.errTwoKinds(col, have)
 				return false
 			}
 			s.errorAt(col.Range, "Keys do not agree", "Column %d of by is %q, %s, in another block of aggregate %q, and %q, %s, here.", i+1, have.Name, article(have.Type), t.table.Name, col.Name, article(col.Expr.Type))
@@ -145,6 +145,22 @@ func (c *checker) keysAgree(s *scope, t *tableBuilder, feed *plan.Feed) bool {
 		}
 	}
 	return true
+}
+
+// errTwoKinds is about a column of one block whose targets, or elements of
+// for_each, make it of two kinds, though they may be called alike.
+func (s *scope) errTwoKinds(col plan.Column, have *plan.KeyColumn) {
+	a, b := article(have.Type), article(col.Expr.Type)
+	switch {
+	case a != b:
+		s.errorAt(col.Range, "Keys do not agree", "Column %q is %s for one target of this block, and %s for another: they must be one type, as cast can make them.", col.Name, a, b)
+	case have.Type.Kind == types.Text:
+		s.errorAt(col.Range, "Keys do not agree", "Column %q is text that has other parts for one target of this block than for another: give what differs a column of its own.", col.Name)
+	case have.Type.Table != nil:
+		s.errorAt(col.Range, "Keys do not agree", "Column %q has other names of its numbers for one target of this block than for another: one table has one set of names.", col.Name)
+	default:
+		s.errorAt(col.Range, "Keys do not agree", "Column %q is %s for all targets of this block, but not of one sign or size: cast can make them one type.", col.Name, a)
+	}
 }
 
 func partsAgree(a, b []tree.Part) bool {

@@ -662,3 +662,17 @@ probe "tracepoint" "a" {
     having = each.key == "block_io_start" ? n > 1 : n > 2 # want `Setting of two values: The elements of for_each set having differently`
   }
 }
+---
+# Columns of two kinds that are called alike.
+probe "tracepoint" "a" {
+  for_each = { block_io_done = { 1 = "one" }, block_io_start = { 1 = "uno" } }
+  target   = "block:${each.key}"
+  aggregate "t" {
+    by     = { s = lookup(each.value, args.bytes) } # want `Keys do not agree: Column "s" has other names of its numbers for one target of this block than for another`
+    values = { n = count() }
+  }
+  aggregate "u" {
+    by     = { s = "${comm}/${each.value["1"]}" } # want `Keys do not agree: Column "s" is text that has other parts for one target of this block than for another`
+    values = { n = count() }
+  }
+}
