@@ -16,14 +16,16 @@ variable "top" {
 }
 
 locals {
-  # Bits of x86's error code: the page was there, write, instruction fetch.
+  # Bits of x86's error code: the page was there, write, by the program itself,
+  # instruction fetch.
   present = bitand(args.error_code, 1) != 0
   write   = bitand(args.error_code, 2) != 0
+  user    = bitand(args.error_code, 4) != 0
   code    = bitand(args.error_code, 16) != 0
 }
 
 probe "tracepoint" "fault" {
-  target = "exceptions:page_fault_user"
+  target = ["exceptions:page_fault_user", "exceptions:page_fault_kernel"]
   where  = var.comm == null || comm == var.comm
 
   aggregate "faults" {
@@ -33,6 +35,8 @@ probe "tracepoint" "fault" {
       reads  = sum(!local.write && !local.code ? 1 : 0)
       writes = sum(local.write ? 1 : 0)
       code   = sum(local.code ? 1 : 0)
+      # In system calls, which read and write the memory of the program.
+      kernel = sum(local.user ? 0 : 1)
       # On pages that are there: mostly first writes to shared pages.
       protection = sum(local.present ? 1 : 0)
     }

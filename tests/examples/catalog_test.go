@@ -105,7 +105,11 @@ var examples = []example{
 	},
 	{
 		spec: "memory/faults", command: "TW/tw-events -n NAME faults 500", vars: []string{"comm=" + workName},
-		wants: []want{{table: "faults", has: map[string]string{"comm": workName, "faults": "500", "reads": "0", "writes": "500", "code": "0", "protection": "0"}}},
+		wants: []want{{table: "faults", has: map[string]string{"comm": workName, "faults": "500", "reads": "0", "writes": "500", "code": "0", "kernel": "0", "protection": "0"}}},
+	},
+	{
+		spec: "memory/faults", command: "TW/tw-events -n NAME kernel-faults 500", vars: []string{"comm=" + workName},
+		wants: []want{{table: "faults", has: map[string]string{"comm": workName, "faults": "500", "reads": "0", "writes": "500", "code": "0", "kernel": "500", "protection": "0"}}},
 	},
 	{
 		spec: "network/tcpbytes", kprobes: true, command: "WORK talk 5 1000 FREEPORT", vars: []string{"comm=" + workName},

@@ -102,22 +102,44 @@ static void run_execs(int argc, char **argv)
 	truth_raw("path", json);
 }
 
+static volatile char *fresh_pages(int64_t pages, long size)
+{
+	volatile char *p = mmap(NULL, pages * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	madvise((void *)p, pages * size, MADV_NOHUGEPAGE);
+	return p;
+}
+
 /* Each page of fresh anonymous memory faults once. */
 static void run_faults(int argc, char **argv)
 {
 	(void)argc;
 	int64_t pages = number(argv[0]);
 	long size = sysconf(_SC_PAGESIZE);
-	volatile char *p = mmap(NULL, pages * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		die("mmap: %s", strerror(errno));
-	madvise((void *)p, pages * size, MADV_NOHUGEPAGE);
+	volatile char *p = fresh_pages(pages, size);
 	measured_begin();
 	for (int64_t i = 0; i < pages; i++)
 		p[i * size] = 1;
 	measured_end();
 	truth_u64("pages", pages);
 	truth_u64("address", (uintptr_t)p);
+}
+
+/* The kernel writes to each fresh page, in one system call. */
+static void run_kernel_faults(int argc, char **argv)
+{
+	(void)argc;
+	int64_t pages = number(argv[0]);
+	long size = sysconf(_SC_PAGESIZE);
+	volatile char *p = fresh_pages(pages, size);
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	measured_begin();
+	ssize_t n = read(zero, (void *)p, pages * size);
+	measured_end();
+	if (n != pages * size)
+		die("read of /dev/zero: %zd, %s", n, strerror(errno));
+	truth_u64("pages", pages);
 }
 
 /* Reads what /proc says of a thread of this process into text. */
@@ -221,6 +243,7 @@ static const struct scenario table[] = {
 	{ "renames", 1, "ROUNDS: prctl(PR_SET_NAME, each of some names)", run_renames },
 	{ "execs", 2, "COUNT DIR: runs this program by a name in DIR", run_execs },
 	{ "faults", 1, "PAGES: touches fresh pages", run_faults },
+	{ "kernel-faults", 1, "PAGES: read() into fresh pages", run_kernel_faults },
 	{ "wakes", 1, "COUNT: a thread called waker wakes the measured one", run_wakes },
 	{ "mallocs", 2, "COUNT SIZE: malloc(SIZE)", run_mallocs },
 	{ "nothing", 0, ": ends at once", run_nothing },
