@@ -16,12 +16,12 @@ variable "top" {
 }
 
 probe "syscall" "open" {
-  target   = ["open", "openat", "openat2"]
+  target   = ["open", "openat", "openat2", "creat"]
   optional = true
   where    = strcontains(comm, var.comm)
 
   aggregate "opens" {
-    by = { comm = comm, path = str(args.filename) }
+    by = { comm = comm, path = str(try(args.filename, args.pathname)) }
     values = {
       opens  = count()
       failed = sum(retval < 0 ? 1 : 0)

@@ -10,7 +10,7 @@ variable "comm" {
 }
 
 probe "syscall" "read" {
-  target   = ["read", "pread64", "readv", "preadv"]
+  target   = ["read", "pread64", "readv", "preadv", "preadv2"]
   optional = true
   where    = retval >= 0 && (var.comm == null || comm == var.comm)
 

@@ -34,8 +34,10 @@ probe "uretprobe" "lookup" {
     latency = latency
     # From netdb.h.
     result = lookup({
-      0  = "ok", -2 = "EAI_NONAME", -3 = "EAI_AGAIN", -4 = "EAI_FAIL",
-      -7 = "EAI_SOCKTYPE", -8 = "EAI_SERVICE", -11 = "EAI_SYSTEM"
+      0   = "ok", -1 = "EAI_BADFLAGS", -2 = "EAI_NONAME", -3 = "EAI_AGAIN",
+      -4  = "EAI_FAIL", -5 = "EAI_NODATA", -6 = "EAI_FAMILY",
+      -7  = "EAI_SOCKTYPE", -8 = "EAI_SERVICE", -9 = "EAI_ADDRFAMILY",
+      -10 = "EAI_MEMORY", -11 = "EAI_SYSTEM", -12 = "EAI_OVERFLOW"
     }, retval)
     name = entry(str(args.node))
   }

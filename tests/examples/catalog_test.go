@@ -89,6 +89,15 @@ var examples = []example{
 		},
 	},
 	{
+		spec: "files/opens", command: `/usr/bin/python3 -c 'import ctypes; ctypes.CDLL(None).creat(b"/nonexistent/created", 0o600)'`,
+		vars:  []string{"comm=python3", "top=1000000"},
+		wants: []want{{table: "opens", has: map[string]string{"comm": "python3", "path": "/nonexistent/created", "opens": "1", "failed": "1"}}},
+	},
+	{
+		spec: "files/readsize", command: "WORK vectors 9", vars: []string{"comm=" + workName},
+		wants: []want{{table: "reads", has: map[string]string{"comm": workName, "bytes.count": "9", "bytes.sum": "270"}}},
+	},
+	{
 		spec: "files/readsize", command: "TW/tw-syscalls -n NAME sizes 10 0 1 4096", vars: []string{"comm=" + workName},
 		wants: []want{{table: "reads", has: map[string]string{"comm": workName, "bytes.count": "30", "bytes.sum": "40970"}}},
 	},
@@ -177,6 +186,11 @@ var examples = []example{
 	{
 		spec: "user/dnslookups", command: "getent ahosts localhost",
 		wants: []want{{times: 1, has: map[string]string{"comm": "getent", "result": "ok", "name": "localhost", "latency": ">=1000"}}},
+	},
+	{
+		spec: "user/dnslookups", command: `/usr/bin/python3 -c 'import contextlib, socket
+with contextlib.suppress(OSError): socket.getaddrinfo("example.invalid", None, 999)'`,
+		wants: []want{{times: 1, has: map[string]string{"comm": "python3", "result": "EAI_FAMILY", "name": "example.invalid"}}},
 	},
 	{
 		spec: "user/funccount", command: "TW/tw-functions fib 10 2", vars: []string{"binary=TW/tw-functions", `functions=["tw_fib"]`},

@@ -22,6 +22,7 @@ import (
 var workloads = map[string]func([]string) error{
 	"opens":      workOpens,
 	"files":      workFiles,
+	"vectors":    workVectors,
 	"disk":       workDisk,
 	"connect":    workConnect,
 	"retransmit": workRetransmit,
@@ -53,6 +54,26 @@ func measured(f func() error) error {
 	err := f()
 	name = append([]byte("done"), 0)
 	return errors.Join(err, unix.Prctl(unix.PR_SET_NAME, uintptrOf(name), 0, 0, 0))
+}
+
+// workVectors reads 30 bytes into two places, COUNT times.
+func workVectors(args []string) error {
+	count, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	zero, err := unix.Open("/dev/zero", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return measured(func() error {
+		for range count {
+			if n, err := unix.Preadv2(zero, [][]byte{make([]byte, 10), make([]byte, 20)}, 0, 0); n != 30 {
+				return fmt.Errorf("preadv2: %d, %v", n, err)
+			}
+		}
+		return nil
+	})
 }
 
 // workOpens opens PATH and a path that does not exist, COUNT times each.
