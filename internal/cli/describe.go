@@ -63,18 +63,20 @@ func (a *app) describe(o targetOptions, typeName, pattern string) error {
 // describeLayout is the text for one target.
 func describeLayout(t *templates.Type, f templates.Found) string {
 	rows := [][2]string{}
+	refused := maps.Clone(f.Layout.Refused)
 	for i, arg := range f.Layout.Args {
-		name := "args." + arg.Name
-		if _, err := strconv.Atoi(arg.Name); err == nil || arg.Name == "" {
-			name = fmt.Sprintf("args[%d]", i)
+		row := [2]string{argumentName(cmp.Or(arg.Name, strconv.Itoa(i))), declaration(arg)}
+		if why, ok := refused[arg.Name]; ok {
+			row[1] = "cannot be read: " + why
+			delete(refused, arg.Name)
 		}
-		rows = append(rows, [2]string{name, declaration(arg)})
+		rows = append(rows, row)
 	}
 	if f.Layout.Ret != nil && (t.Returns || t.MayReturn) {
 		rows = append(rows, [2]string{"retval", declaration(*f.Layout.Ret)}, [2]string{"latency", "duration: from entry to return"})
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.Layout.Refused)) {
-		rows = append(rows, [2]string{"args." + name, "cannot be read: " + f.Layout.Refused[name]})
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
+		rows = append(rows, [2]string{argumentName(name), "cannot be read: " + refused[name]})
 	}
 	width := 0
 	for _, r := range rows {
@@ -88,6 +90,15 @@ func describeLayout(t *templates.Type, f templates.Found) string {
 		out += "  no arguments; pid, comm and the other builtins can be read as everywhere\n"
 	}
 	return out
+}
+
+// argumentName is how a spec writes an argument that is called so: by its number
+// if it has no other name.
+func argumentName(name string) string {
+	if _, err := strconv.Atoi(name); err == nil {
+		return "args[" + name + "]"
+	}
+	return "args." + name
 }
 
 // declaration is an argument's C declaration, with the kind of value it is.
