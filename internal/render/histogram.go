@@ -1,7 +1,9 @@
 package render
 
 import (
+	"bytes"
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"tracer/interpreter/types"
@@ -120,11 +122,12 @@ func meanOf(h *value.Hist, signed bool) float64 {
 
 // bars appends the lines of a histogram.
 func (r *Renderer) bars(lines []bar, t types.Type) {
-	r.cells.reset()
-	geWidth, ltWidth, countWidth, most := 0, 0, 0, uint64(0)
+	geWidth, ltWidth, rounded := r.addBounds(lines, t, false)
+	if rounded {
+		geWidth, ltWidth, _ = r.addBounds(lines, t, true)
+	}
+	countWidth, most := 0, uint64(0)
 	for i := range lines {
-		geWidth = max(geWidth, r.addBound(t, lines[i].Ge, lines[i].NoGe))
-		ltWidth = max(ltWidth, r.addBound(t, lines[i].Lt, lines[i].NoLt))
 		countWidth = max(countWidth, len(strconv.FormatUint(lines[i].Count, 10)))
 		most = max(most, lines[i].Count)
 	}
@@ -163,13 +166,49 @@ func barLength(count, most uint64, room int) int {
 	return max(1, int(length))
 }
 
-// addBound collects the text of a bound and returns its width.
-func (r *Renderer) addBound(t types.Type, n uint64, infinite bool) int {
-	if infinite {
-		r.cells.add("...")
-		return len("...")
+// addBounds collects the texts of all bounds and returns their widths. rounded
+// says that a bucket is so narrow that both its bounds are shown alike.
+func (r *Renderer) addBounds(lines []bar, t types.Type, exact bool) (geWidth, ltWidth int, rounded bool) {
+	r.cells.reset()
+	for i := range lines {
+		b := &lines[i]
+		geWidth = max(geWidth, r.addBound(t, b.Ge, b.NoGe, exact))
+		ltWidth = max(ltWidth, r.addBound(t, b.Lt, b.NoLt, exact))
+		if !b.skipped && !b.NoGe && !b.NoLt {
+			rounded = rounded || bytes.Equal(withoutZeros(r.cells.bytes(2*i)), withoutZeros(r.cells.bytes(2*i+1)))
+		}
 	}
-	r.scratch = unit.For(t).AppendBound(r.scratch[:0], r.env, t, n)
+	return geWidth, ltWidth, rounded
+}
+
+// withoutZeros is a quantity without the zeros that end its fraction: 1.00MiB and
+// 1MiB are alike.
+func withoutZeros(text []byte) []byte {
+	dot := bytes.LastIndexByte(text, '.')
+	if dot < 0 {
+		return text
+	}
+	end := dot + 1
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	fraction := bytes.TrimRight(text[dot:end], "0")
+	if len(fraction) == 1 {
+		fraction = nil
+	}
+	return slices.Concat(text[:dot], fraction, text[end:])
+}
+
+// addBound collects the text of a bound and returns its width.
+func (r *Renderer) addBound(t types.Type, n uint64, infinite, exact bool) int {
+	switch {
+	case infinite:
+		r.scratch = append(r.scratch[:0], "..."...)
+	case exact:
+		r.scratch = unit.For(t).AppendExactBound(r.scratch[:0], t, n)
+	default:
+		r.scratch = unit.For(t).AppendBound(r.scratch[:0], r.env, t, n)
+	}
 	r.cells.add(string(r.scratch))
 	return len(r.scratch)
 }

@@ -293,6 +293,37 @@ func TestEmptyBucketsAreFilledOrElided(t *testing.T) {
 	}
 }
 
+// Buckets narrower than what a size or a duration is rounded to have exact bounds.
+func TestBoundsOfNarrowBucketsAreNotShownAlike(t *testing.T) {
+	rows := []struct {
+		name   string
+		t      types.Type
+		ge, lt uint64
+		want   string
+	}{
+		{"sizes", size, 1 << 20, 1<<20 + 100, "[1048576B, 1048676B)"},
+		{"sizes, both rounded", size, 1<<20 + 100, 1<<20 + 200, "[1048676B, 1048776B)"},
+		{"durations", types.NS, 1e9, 1e9 + 1e5, "[1000000000ns, 1000100000ns)"},
+		{"wider sizes", size, 1 << 20, 1<<20 + 1<<15, "[1MiB, 1.03MiB)"},
+		{"wider durations", types.NS, 1e9, 1e9 + 1e6, "[1s, 1.001s)"},
+		{"plain numbers", types.S64, 1e9, 1e9 + 1, "[1000000000, 1000000001)"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			h := &value.Hist{Count: 1, Sum: row.ge, Step: row.lt - row.ge, Buckets: []value.Bucket{{Ge: row.ge, Lt: row.lt, Count: 1}}}
+			var out bytes.Buffer
+			r := New(Options{Out: &out})
+			table := &value.Table{Values: []value.Column{col("h", row.t)}, Rows: []value.Row{{Values: []value.Value{{Type: &row.t, Parts: &value.Parts{Hist: h}}}}}}
+			if err := errors.Join(r.Table(table), r.Flush()); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(out.String(), row.want) {
+				t.Errorf("got\n%swant %s", out.String(), row.want)
+			}
+		})
+	}
+}
+
 func FuzzHistogramsNeverPanic(f *testing.F) {
 	f.Add(uint64(1), uint64(2), uint64(8), uint64(16), uint64(3), uint64(4), true)
 	f.Fuzz(func(t *testing.T, a, b, c, d, n, m uint64, signed bool) {

@@ -16,13 +16,13 @@ var table = []Unit{
 	{
 		Name: "duration", Doc: "A time in nanoseconds.", Example: `duration(args.delay)`,
 		Takes: "an integer of nanoseconds", Literal: durationLiteral,
-		Quantity: true, Right: true, Width: 9, JSON: Number,
+		Quantity: true, One: "ns", Right: true, Width: 9, JSON: Number,
 		accepts: isNumber, result: keepNumber, parse: parseDuration, format: formatDuration,
 	},
 	{
 		Name: "size", Doc: "A number of bytes.", Example: `size(args.bytes)`,
 		Takes: "an integer of bytes", Literal: sizeLiteral,
-		Quantity: true, Right: true, Width: 9, JSON: Number,
+		Quantity: true, One: "B", Right: true, Width: 9, JSON: Number,
 		accepts: isNumber, result: keepNumber, parse: parseSize, format: formatSize,
 	},
 	{

@@ -112,6 +112,8 @@ type Unit struct {
 	Table bool
 	// Quantity marks units that arithmetic keeps (durations, sizes).
 	Quantity bool
+	// One is the suffix of a quantity of one.
+	One string
 	// Right says that columns of the unit are aligned right.
 	Right bool
 	// Width is a plausible width of a column in character cells.
@@ -170,6 +172,13 @@ func (u *Unit) AppendBound(dst []byte, env *Env, t types.Type, bound uint64) []b
 		return u.Append(dst, env, &v)
 	}
 	return appendInteger(dst, &v)
+}
+
+// AppendExactBound appends a bound as AppendBound does, but a quantity as the
+// whole number that it is, not rounded.
+func (u *Unit) AppendExactBound(dst []byte, t types.Type, bound uint64) []byte {
+	t.BigEndian = false
+	return append(appendInteger(dst, &value.Value{Type: &t, Int: bound}), u.One...)
 }
 
 // All lists the units in the order of the language's documentation.

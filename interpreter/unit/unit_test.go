@@ -378,6 +378,15 @@ func TestBoundsOfPlainNumbersAreWhole(t *testing.T) {
 	if got := string(For(types.NS).AppendBound(nil, nil, types.NS, 2048)); got != "2.048us" {
 		t.Errorf("got %s", got)
 	}
+	size := types.S64.WithUnit("size")
+	for bound, want := range map[int64]string{1 << 20: "1048576B", 0: "0B", -5000: "-5000B"} {
+		if got := string(For(size).AppendExactBound(nil, size, uint64(bound))); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := string(For(types.NS).AppendExactBound(nil, types.NS, 1_000_100_000)); got != "1000100000ns" {
+		t.Errorf("got %s", got)
+	}
 }
 
 func FuzzDurationRoundTrip(f *testing.F) {
