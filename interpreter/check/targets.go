@@ -244,9 +244,24 @@ func (s *scope) texts(e hclsyntax.Expression, what string) ([]string, bool) {
 	}
 	names, ok := textList(v)
 	if !ok {
-		s.errorAt(e.Range(), "Wrong type", "This must be %s, not %s.", what, known(v))
+		s.errorAt(e.Range(), "Wrong type", "This must be %s, not %s.", what, noText(v))
 	}
 	return names, ok
+}
+
+// noText says what a value is that is no string or list of strings.
+func noText(v cty.Value) string {
+	v, _ = unmark(v)
+	if t := v.Type(); v.IsNull() || !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return known(v)
+	}
+	for i, e := range v.AsValueSlice() {
+		e, _ = unmark(e)
+		if e.IsNull() || !e.Type().IsPrimitiveType() {
+			return fmt.Sprintf("a list whose element %d is %s", i, known(e))
+		}
+	}
+	return known(v)
 }
 
 // patterns evaluates target for one request: first_of asks the request's own

@@ -91,6 +91,12 @@ probe "tracepoint" "f" {
 probe "tracepoint" "g" {
   target = { a = 1 } # want "Wrong type: This must be a name, a glob, or a list of them."
 }
+probe "tracepoint" "g2" {
+  target = ["sched:sched_switch", null] # want "Wrong type: This must be a name, a glob, or a list of them, not a list whose element 1 is null."
+}
+probe "tracepoint" "g3" {
+  target = [["sched:sched_switch"]] # want "Wrong type: This must be a name, a glob, or a list of them, not a list whose element 0 is a list."
+}
 probe "tracepoint" "h" { # want "Target missing: A tracepoint needs a target."
   target = null
 }
