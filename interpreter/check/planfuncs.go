@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -143,41 +142,6 @@ func pure(ret cty.Type, params []string, impl func(args []string) (cty.Value, er
 		return impl(texts)
 	}
 	return function.New(spec)
-}
-
-// unitFunction reads a unit's literal: duration("10ms") is a number of
-// nanoseconds that knows its unit; ip and mac stay text.
-func unitFunction(u *unit.Unit, env *unit.Env) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "x", Type: cty.DynamicPseudoType}},
-		Type: func(args []cty.Value) (cty.Type, error) {
-			if u.Name == "ip" || u.Name == "mac" {
-				return cty.String, nil
-			}
-			return cty.Number, nil
-		},
-		Impl: func(args []cty.Value, ret cty.Type) (cty.Value, error) {
-			a := args[0]
-			if a.Type() == cty.Number && ret == cty.Number {
-				return a.Mark(unitMark(u.Name)), nil
-			}
-			if a.Type() != cty.String {
-				return cty.NilVal, function.NewArgErrorf(0, "%s takes %s, or a literal: %s", u.Name, u.Takes, u.Literal)
-			}
-			v, err := u.Parse(env, types.Type{}, a.AsString())
-			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "the literal %q %v", a.AsString(), literalError(err))
-			}
-			if ret == cty.String {
-				return a, nil
-			}
-			n := new(big.Float).SetInt64(int64(v.Int))
-			if !v.Type.Signed {
-				n.SetUint64(v.Int)
-			}
-			return cty.NumberVal(n).Mark(unitMark(u.Name)), nil
-		},
-	})
 }
 
 // numberOf gives the number of a macro's name.

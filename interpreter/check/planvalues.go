@@ -1,10 +1,15 @@
 package check
 
 import (
+	"maps"
+	"math/big"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 
+	"tracer/interpreter/types"
 	"tracer/interpreter/unit"
 )
 
@@ -101,4 +106,50 @@ func (s *scope) planEqual(b *hclsyntax.BinaryOpExpr) bool {
 		return false
 	}
 	return true
+}
+
+// unitFunction reads a unit's literal: duration("10ms") is a number of
+// nanoseconds that knows its unit; ip and mac stay text. Of several units the
+// outermost counts, as in hex(size("4KiB")).
+func unitFunction(u *unit.Unit, env *unit.Env) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "x", Type: cty.DynamicPseudoType, AllowMarked: true}},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if u.Name == "ip" || u.Name == "mac" {
+				return cty.String, nil
+			}
+			return cty.Number, nil
+		},
+		Impl: func(args []cty.Value, ret cty.Type) (cty.Value, error) {
+			a, marks := withoutUnits(args[0])
+			if a.Type() == cty.Number && ret == cty.Number {
+				return a.WithMarks(marks).Mark(unitMark(u.Name)), nil
+			}
+			if a.Type() != cty.String {
+				return cty.NilVal, function.NewArgErrorf(0, "%s takes %s, or a literal: %s", u.Name, u.Takes, u.Literal)
+			}
+			v, err := u.Parse(env, types.Type{}, a.AsString())
+			if err != nil {
+				return cty.NilVal, function.NewArgErrorf(0, "the literal %q %v", a.AsString(), literalError(err))
+			}
+			if ret == cty.String {
+				return a.WithMarks(marks), nil
+			}
+			n := new(big.Float).SetInt64(int64(v.Int))
+			if !v.Type.Signed {
+				n.SetUint64(v.Int)
+			}
+			return cty.NumberVal(n).WithMarks(marks).Mark(unitMark(u.Name)), nil
+		},
+	})
+}
+
+// withoutUnits takes the marks from a value, and gives those that say no unit.
+func withoutUnits(v cty.Value) (cty.Value, cty.ValueMarks) {
+	v, marks := v.Unmark()
+	maps.DeleteFunc(marks, func(m any, _ struct{}) bool {
+		_, ok := m.(unitMark)
+		return ok
+	})
+	return v, marks
 }
