@@ -101,6 +101,9 @@ func known(v cty.Value) string {
 	case v.IsNull():
 		return "null"
 	case v.Type() == cty.Number:
+		if f := v.AsBigFloat(); f.IsInt() && f.MantExp(nil) <= 64 {
+			return f.Text('f', 0)
+		}
 		return v.AsBigFloat().Text('g', 10)
 	}
 	return friendly(v.Type())

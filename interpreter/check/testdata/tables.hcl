@@ -676,3 +676,13 @@ probe "tracepoint" "a" {
     values = { n = count() }
   }
 }
+---
+probe "tracepoint" "a" {
+  target = "block:block_io_done"
+  aggregate "t" {
+    by          = [comm]
+    values      = { n = count() }
+    top         = 99999999999 # want "top must be the number of rows to show, 1 to 2147483647, not 99999999999."
+    max_entries = 0.5 # want "not 0.5."
+  }
+}
