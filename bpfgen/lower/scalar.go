@@ -229,8 +229,10 @@ func (l *lowerer) failed(r, p *ir.Value, always bool) {
 func (l *lowerer) member(e *tree.Expr) *ir.Value {
 	if l.trusted(e.Args[0]) && e.Bits == nil && !e.Union {
 		v := l.direct(e)
-		if e.Type.Kind == types.Pointer {
-			return l.number(v) // newer kernels know pointers to numbers too
+		if memberSize(e) == 8 {
+			// Newer kernels know pointers to numbers too. Of other numbers the verifier
+			// tells those that are 0 from those loaded: each would double its states.
+			return l.number(v)
 		}
 		return v
 	}

@@ -27,6 +27,10 @@ func isMovable(v *ir.Value) bool {
 		return false
 	case ir.OpLoad:
 		return true
+	case ir.OpNumber:
+		// What is joined is to be a number where it is joined: until then the
+		// verifier walks each way on its own.
+		return v.Args[0].Op != ir.OpPhi
 	}
 	return isPure(v)
 }

@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -151,6 +152,23 @@ probe "kretprobe" "p" {
 }`,
 		without: []facts.Feature{facts.TaskStorage, facts.TaskBTF},
 	},
+	{
+		name: "many numbers of 64 bits are loaded behind arguments", // 6.1: more than a million steps
+		spec: ofBothTasks("utime", "stime", "gtime", "start_time", "min_flt", "maj_flt", "nvcsw", "nivcsw", "se.vruntime", "se.sum_exec_runtime", "se.exec_start", "flags"),
+	},
+	{
+		name: "so are many pointers behind pointers that may be null", // 6.18, and 5.10 on
+		spec: ofBothTasks("mm.pgd", "files.fdt", "fs.pwd.mnt", "signal.tty", "sighand.signalfd_wqh.head.next", "cred.user", "nsproxy.uts_ns", "real_parent.mm", "group_leader.files", "mm.exe_file"),
+	},
+}
+
+// ofBothTasks captures members of both tasks of a switch.
+func ofBothTasks(members ...string) string {
+	var b strings.Builder
+	for i, m := range members {
+		fmt.Fprintf(&b, "    p%d = args.prev.%s\n    n%d = args.next.%s\n", i, m, i, m)
+	}
+	return "probe \"raw_tracepoint\" \"p\" {\n  target = \"sched_switch\"\n  capture {\n" + b.String() + "  }\n}"
 }
 
 // mostSteps is how many instructions of any of these programs the verifier may
