@@ -124,7 +124,8 @@ func fieldType(f facts.Field, space types.Space) (types.Type, tree.Loc) {
 		}
 		return ptr, loc
 	case f.Len > 0 && f.Elem == "char":
-		return types.Type{Kind: types.String, Size: f.Size, Fixed: true}, loc
+		elem.Signed = f.Signed // as this kernel's C has it
+		return types.Type{Kind: types.String, Size: f.Size, Fixed: true, Elem: &elem}, loc
 	case f.Len > 0 && plainSize(f.Size/f.Len):
 		elem.Size = f.Size / f.Len
 		return types.Type{Kind: types.Array, Elem: &elem, Len: f.Len, Size: f.Size}, loc

@@ -185,10 +185,8 @@ func elementOf(x *tree.Expr) (elem types.Type, length int, ok bool) {
 	switch {
 	case t.Kind == types.Array && t.Elem != nil:
 		return *t.Elem, t.Len, true
-	case t.Kind == types.String && t.Fixed && (x.Op == tree.Member || x.Op == tree.Arg || x.Op == tree.Entry):
-		char := types.S8
-		char.Name = "char"
-		return char, t.Size, true
+	case t.Kind == types.String && t.Fixed && t.Elem != nil && (x.Op == tree.Member || x.Op == tree.Arg || x.Op == tree.Entry):
+		return *t.Elem, t.Size, true
 	}
 	return types.Type{}, 0, false
 }

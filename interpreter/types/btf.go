@@ -133,7 +133,7 @@ func pointerFromBTF(c *btf.Pointer, out Type, depth int) Type {
 func arrayFromBTF(c *btf.Array, out Type, depth int) Type {
 	elem := fromBTF(c.Type, out.Space, depth+1)
 	if elem.Kind == Int && elem.Size == 1 && isChar(c.Type) {
-		return Type{Kind: String, Size: min(int(c.Nelems), maxSize), Fixed: true, Space: out.Space, Name: out.Name}
+		return Type{Kind: String, Size: min(int(c.Nelems), maxSize), Fixed: true, Space: out.Space, Name: out.Name, Elem: &elem}
 	}
 	out.Kind, out.Elem, out.Len, out.C = Array, &elem, int(c.Nelems), nil
 	out.Size = maxSize

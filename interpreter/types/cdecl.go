@@ -190,7 +190,8 @@ func ParseCType(text string, space Space, resolve Resolver) (Type, error) {
 	}
 	if length >= 0 {
 		if t.Kind == Int && base == "char" {
-			return Type{Kind: String, Size: length, Fixed: true, Space: space}, nil
+			elem := t
+			return Type{Kind: String, Size: length, Fixed: true, Space: space, Elem: &elem}, nil
 		}
 		if t.Kind == Invalid {
 			return Type{}, fmt.Errorf("an array of %s cannot be read", base)

@@ -81,7 +81,7 @@ type Type struct {
 	Untyped bool
 
 	Space Space // Pointer, Struct, Array
-	Elem  *Type // Pointer (nil: void), Array, List
+	Elem  *Type // Pointer (nil: void), Array, List; String: what C declares an array of, if it does
 	Len   int   // Array: number of elements
 
 	// C is the C type, if BTF (or a signature) gave one: *btf.Enum for Enum,

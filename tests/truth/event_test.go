@@ -1,8 +1,15 @@
 package truth
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"regexp"
+	"runtime"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Tracepoints with character arrays, and strings of variable place.
@@ -89,4 +96,45 @@ probe "perf" "p" {
 	if n := atoi(t, got.table(t, "t").rows[""]["n"]); n < pages || n > pages+100 {
 		t.Errorf("%d page faults, want %d and a few more", n, pages)
 	}
+}
+
+// TestCharactersHaveTheKernelsSign is about elements of arrays of char: what that
+// is to the kernel, newer ones differ in, its events' formats say.
+func TestCharactersHaveTheKernelsSign(t *testing.T) {
+	format, err := os.ReadFile("/sys/kernel/tracing/events/task/task_rename/format")
+	if err != nil {
+		t.Skipf("the sign of char cannot be looked up: %v", err)
+	}
+	found := regexp.MustCompile(`char newcomm\[16\];.*signed:([01]);`).FindSubmatch(format)
+	if found == nil {
+		t.Fatalf("no newcomm in the format:\n%s", format)
+	}
+	above := "233"
+	if string(found[1]) == "1" {
+		above = "-23"
+	}
+	first, second := []byte("\xe9t\xe9\x00"), []byte("abc\x00")
+	got := run{spec: fmt.Sprintf(`
+probe "tracepoint" "rename" {
+  target = "task:task_rename"
+  where  = pid == %d
+  capture {
+    old   = task.comm[0]
+    index = task.comm[bitand(cpu, 0)]
+    new   = args.newcomm[0]
+  }
+}`, os.Getpid())}.beside(t, func() {
+		named := make(chan error, 1)
+		go func() {
+			runtime.LockOSThread() // and never unlocked: the thread ends with its name
+			named <- errors.Join(unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&first[0])), 0, 0, 0),
+				unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&second[0])), 0, 0, 0))
+		}()
+		if err := <-named; err != nil {
+			t.Fatal(err)
+		}
+	})
+	// What the thread's name was before is anything.
+	want := []map[string]string{{"new": above}, {"old": above, "index": above, "new": "97"}}
+	compareEvents(t, got.events, want)
 }
