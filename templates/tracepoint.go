@@ -59,7 +59,7 @@ func resolveTracepoint(r *Request) ([]Found, error) {
 			return nil, err
 		}
 		return []Found{{
-			Target: plan.Target{Name: name, Category: category, Event: event},
+			Target: plan.Target{Name: name, Category: category, Event: event, EventID: format.ID},
 			Layout: formatLayout(format, types.Kernel),
 		}}, nil
 	})

@@ -3,8 +3,10 @@ package session
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -38,7 +40,31 @@ var mechanisms = map[string]attachFunc{
 }
 
 func tracepoint(s *side, t plan.Target) (link.Link, error) {
-	return link.Tracepoint(t.Category, eventOf(t, s.what.Side), s.prog, &link.TracepointOptions{Cookie: s.cookie(t)})
+	l, err := link.Tracepoint(t.Category, eventOf(t, s.what.Side), s.prog, &link.TracepointOptions{Cookie: s.cookie(t)})
+	if t.EventID == 0 || !errors.Is(err, unix.EPERM) {
+		return l, err
+	}
+	if l, ok := unsampled(s, t); ok {
+		return l, nil
+	}
+	return nil, err
+}
+
+// unsampled attaches by a perf event that takes no samples: irq_work_exit allows
+// no other, as a sample would end in another irq_work.
+func unsampled(s *side, t plan.Target) (link.Link, bool) {
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})), Config: t.EventID}
+	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return nil, false
+	}
+	event := os.NewFile(uintptr(fd), "perf event")
+	l, err := linkEvent(s.prog.FD(), event, s.cookie(t))
+	if err != nil {
+		_ = event.Close()
+		return nil, false
+	}
+	return l, true
 }
 
 // allSyscalls attaches to the event of all system calls: the program picks its

@@ -91,6 +91,7 @@ type Target struct {
 	// Where it is: by the probe type's kind.
 	Category, Event string // tracepoints; syscalls name their enter event here
 	ExitEvent       string // syscall: the exit event, if the return is used
+	EventID         uint64 // tracepoints: the event's number; 0: not known
 	Symbol          string // kernel function
 	Module          string
 	Address         uint64 // of the kernel function where the name is not enough

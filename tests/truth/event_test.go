@@ -138,3 +138,32 @@ probe "tracepoint" "rename" {
 	want := []map[string]string{{"new": above}, {"old": above, "index": above, "new": "97"}}
 	compareEvents(t, got.events, want)
 }
+
+// TestTheEndOfAnIRQWorkIsAnEvent is about the event whose perf events may take no
+// samples, also as one of many. The rows of another probe, which wake their reader
+// by irq_work, make it fire: one on a raw tracepoint, as the kernel runs no program
+// on a perf event amid another.
+func TestTheEndOfAnIRQWorkIsAnEvent(t *testing.T) {
+	if !exists("/sys/kernel/tracing/events/irq_vectors/irq_work_exit") {
+		t.Skip("this architecture has no event irq_vectors:irq_work_exit")
+	}
+	for _, target := range []string{"irq_vectors:irq_work_exit", "irq_vectors:irq_work_*"} {
+		t.Run(target, func(t *testing.T) {
+			got := run{flags: []string{"-buffer", "64KiB"}, workload: fmt.Sprintf("tw-syscalls getppid %d 1", scaled(50_000)), spec: fmt.Sprintf(`
+probe "tracepoint" "irq" {
+  target = %q
+  aggregate "works" {
+    by     = { event = func }
+    values = { n = count() }
+  }
+}
+probe "raw_tracepoint" "row" {
+  target = "sys_enter"
+  where  = comm == "truth" && args.id == syscall_of("getppid")
+}`, target)}.do(t)
+			if n := got.tables[0].rows["event=irq_vectors:irq_work_exit"]["n"]; n == "" {
+				t.Errorf("no irq_work ended, of those that wake the reader of rows: %v", got.tables)
+			}
+		})
+	}
+}
