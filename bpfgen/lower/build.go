@@ -56,6 +56,9 @@ type lowerer struct {
 	memo []map[string]*ir.Value
 	mems []map[string]memory
 	keys *tree.Keys
+	// pointers are the members that are followed as pointers which the verifier
+	// knows.
+	pointers map[string]bool
 
 	exits   map[exitKey]*ir.Block
 	fails   *ir.Value // stack slot counting failed reads
@@ -69,7 +72,7 @@ type lowerer struct {
 func newLowerer(in Input, name string) *lowerer {
 	f := ir.NewFunc(name)
 	l := &lowerer{
-		in: in, f: f, entry: f.Blocks[0], keys: tree.NewKeys(), exits: map[exitKey]*ir.Block{},
+		in: in, f: f, entry: f.Blocks[0], keys: tree.NewKeys(), pointers: map[string]bool{}, exits: map[exitKey]*ir.Block{},
 		memo: []map[string]*ir.Value{{}}, mems: []map[string]memory{{}},
 	}
 	l.b = l.entry

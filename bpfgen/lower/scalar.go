@@ -228,13 +228,9 @@ func (l *lowerer) failed(r, p *ir.Value, always bool) {
 // by BTF, else by a helper. A null pointer gives zero.
 func (l *lowerer) member(e *tree.Expr) *ir.Value {
 	if l.trusted(e.Args[0]) && e.Bits == nil && !e.Union {
-		v := l.direct(e)
-		if memberSize(e) == 8 {
-			// Newer kernels know pointers to numbers too. Of other numbers the verifier
-			// tells those that are 0 from those loaded: each would double its states.
-			return l.number(v)
-		}
-		return v
+		// Newer kernels know pointers to numbers too. Of numbers older ones (6.1) tell
+		// those that are 0 from those loaded: each would double the verifier's states.
+		return l.number(l.direct(e))
 	}
 	signed := e.Type.Signed && e.Bits == nil
 	v := l.readFrom(l.root(e.Args[0]), l.offset(l.scalar(e.Args[0]), e.Off), memberSize(e), signed, e.Args[0].Type.Space, false)
@@ -296,9 +292,22 @@ func (l *lowerer) trusted(e *tree.Expr) bool {
 	case tree.Builtin:
 		return e.Name == "task" && e.Type.Space == types.Trusted
 	case tree.Member:
-		return e.Type.Kind == types.Pointer && e.Bits == nil && !e.Union && e.Type.Elem != nil && e.Type.Elem.Kind == types.Struct && l.trusted(e.Args[0])
+		return e.Type.Kind == types.Pointer && e.Bits == nil && !e.Union && e.Type.Elem != nil && e.Type.Elem.Kind == types.Struct && l.trusted(e.Args[0]) && l.followed(e)
 	}
 	return false
+}
+
+// mostFollowed is how many pointers that were loaded, and may be null, are kept
+// as such at a time: the verifier walks what follows for each of them null and
+// not, in all combinations. The members behind others are read by the helper.
+const mostFollowed = 6
+
+func (l *lowerer) followed(e *tree.Expr) bool {
+	key := l.key(e)
+	if !l.pointers[key] && len(l.pointers) < mostFollowed {
+		l.pointers[key] = true
+	}
+	return l.pointers[key]
 }
 
 // divide truncates towards zero; x/0 is 0 and x%0 is x.

@@ -153,12 +153,17 @@ probe "kretprobe" "p" {
 		without: []facts.Feature{facts.TaskStorage, facts.TaskBTF},
 	},
 	{
-		name: "many numbers of 64 bits are loaded behind arguments", // 6.1: more than a million steps
+		name: "many numbers are loaded behind arguments", // 6.1: more than a million steps
 		spec: ofBothTasks("utime", "stime", "gtime", "start_time", "min_flt", "maj_flt", "nvcsw", "nivcsw", "se.vruntime", "se.sum_exec_runtime", "se.exec_start", "flags"),
 	},
 	{
 		name: "so are many pointers behind pointers that may be null", // 6.18, and 5.10 on
 		spec: ofBothTasks("mm.pgd", "files.fdt", "fs.pwd.mnt", "signal.tty", "sighand.signalfd_wqh.head.next", "cred.user", "nsproxy.uts_ns", "real_parent.mm", "group_leader.files", "mm.exe_file"),
+	},
+	{
+		name: "so are members of many pointers, each of which is followed again later", // 6.1
+		spec: ofBothTasks("mm.brk", "fs.umask", "signal.nr_threads", "cred.uid.val", "real_parent.pid", "group_leader.pid", "parent.pid", "files.next_fd",
+			"mm.start_brk", "fs.in_exec", "signal.group_exit_code", "cred.gid.val", "real_parent.tgid", "group_leader.tgid", "parent.tgid", "files.fdt"),
 	},
 }
 
