@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -50,8 +51,32 @@ func (t *typeSource) spec() (*btf.Spec, error) {
 		if err != nil {
 			return nil, t.missing(err)
 		}
+		signChars(spec, runtime.GOARCH)
 		return spec, nil
 	})
+}
+
+// signChars gives char and signed char their sign where BTF was made by a pahole that
+// took DWARF's DW_ATE_signed_char for no sign (Debian's 5.10): there even signed char
+// has none. Kernels are compiled with -funsigned-char since 6.2 only, and by newer
+// ones; before, char is as the architecture has it.
+func signChars(spec *btf.Spec, arch string) {
+	for _, name := range []string{"signed char", "char"} {
+		found, err := spec.AnyTypesByName(name)
+		if err != nil {
+			return
+		}
+		for _, t := range found {
+			c, ok := t.(*btf.Int)
+			if !ok || c.Encoding != btf.Unsigned {
+				return
+			}
+			c.Encoding = btf.Signed
+		}
+		if arch == "arm64" {
+			return
+		}
+	}
 }
 
 // published says whether the kernel has types, without decoding them (20 to 40

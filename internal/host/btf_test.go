@@ -257,6 +257,37 @@ func TestDamagedBTFIsAnError(t *testing.T) {
 	}
 }
 
+func TestCharsHaveTheirSignWhereBTFDoesNotSayIt(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		char, schar  btf.IntEncoding
+		arch         string
+		want, wanted btf.IntEncoding
+	}{
+		{"made by an old pahole", btf.Unsigned, btf.Unsigned, "amd64", btf.Signed, btf.Signed},
+		{"made by an old pahole, char has no sign", btf.Unsigned, btf.Unsigned, "arm64", btf.Unsigned, btf.Signed},
+		{"before 6.2", btf.Signed, btf.Signed, "amd64", btf.Signed, btf.Signed},
+		{"since 6.2", btf.Unsigned, btf.Signed, "amd64", btf.Unsigned, btf.Signed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			spec, err := parseBTF(rawTypes(t,
+				&btf.Int{Name: "char", Size: 1, Encoding: row.char},
+				&btf.Int{Name: "signed char", Size: 1, Encoding: row.schar},
+				&btf.Int{Name: "unsigned char", Size: 1, Encoding: btf.Unsigned}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			signChars(spec, row.arch)
+			for name, want := range map[string]btf.IntEncoding{"char": row.want, "signed char": row.wanted, "unsigned char": btf.Unsigned} {
+				var got *btf.Int
+				if err := spec.TypeByName(name, &got); err != nil || got.Encoding != want {
+					t.Errorf("%s: %v, error %v, want %v", name, got, err, want)
+				}
+			}
+		})
+	}
+}
+
 func FuzzBTF(f *testing.F) {
 	f.Add(smallBTF(f))
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -267,7 +298,7 @@ func FuzzBTF(f *testing.F) {
 		}
 		_, _ = facts.FuncByName(spec, "do_it")
 		_, _ = facts.RawTracepointProto(spec, "happened")
-		_ = archOfTypes(spec)
+		signChars(spec, archOfTypes(spec))
 		if text, err := stringsOfBTF(raw); err == nil {
 			for _, name := range appendRawNames(nil, text) {
 				if !bytes.Contains(raw, []byte(name)) {

@@ -40,6 +40,7 @@ func OpenBTFFile(path string) (*BTFFile, error) {
 	if arch == "" {
 		arch = archOfTypes(spec)
 	}
+	signChars(spec, arch)
 	f := &BTFFile{path: path, spec: spec}
 	f.kernel = facts.Kernel{Release: filepath.Base(path), Arch: arch, CPUs: 1}
 	if text, err := stringsOfBTF(raw); err == nil {
@@ -95,7 +96,11 @@ func loadBTFFile(path string) (*btf.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseBTF(raw)
+	spec, err := parseBTF(raw)
+	if err == nil {
+		signChars(spec, archOfTypes(spec))
+	}
+	return spec, err
 }
 
 // parseBTF decodes the headers of all types. The library reports what does not
