@@ -37,6 +37,9 @@ func (a *app) diagnostics(files map[string]*hcl.File, diags hcl.Diagnostics) err
 	if diags.HasErrors() {
 		return exit{ExitError}
 	}
+	if len(diags) > 0 && a.streams.ErrWidth > 0 {
+		fmt.Fprintln(a.streams.Err) // between warnings and what follows on a terminal
+	}
 	return nil
 }
 
