@@ -12,6 +12,7 @@ import (
 
 	"tracer/interpreter/types"
 	"tracer/interpreter/unit"
+	"tracer/spec"
 )
 
 // arithmetic gives HCL's operators their meaning for units.
@@ -162,14 +163,6 @@ func (c *compiler) prepare(expr hcl.Expression) hcl.Expression {
 
 func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
 	switch e := expr.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		changed := *e
-		changed.Expression = c.rewrite(e.Expression)
-		return &changed
-	case *hclsyntax.UnaryOpExpr:
-		changed := *e
-		changed.Val = c.rewrite(e.Val)
-		return &changed
 	case *hclsyntax.ConditionalExpr:
 		changed := *e
 		changed.Condition = c.rewrite(e.Condition)
@@ -198,50 +191,9 @@ func (c *compiler) rewrite(expr hclsyntax.Expression) hclsyntax.Expression {
 		}
 		return &changed
 	}
-	return c.rewriteParts(expr)
-}
-
-// rewriteParts rewrites what stands in a text, a list or an object. Elements of a
-// for expression stay as they are: their names may hide those of columns.
-func (c *compiler) rewriteParts(expr hclsyntax.Expression) hclsyntax.Expression {
-	switch e := expr.(type) {
-	case *hclsyntax.TemplateExpr:
-		changed := *e
-		changed.Parts = c.rewriteAll(e.Parts)
-		return &changed
-	case *hclsyntax.TemplateWrapExpr:
-		changed := *e
-		changed.Wrapped = c.rewrite(e.Wrapped)
-		return &changed
-	case *hclsyntax.TupleConsExpr:
-		changed := *e
-		changed.Exprs = c.rewriteAll(e.Exprs)
-		return &changed
-	case *hclsyntax.ObjectConsExpr:
-		changed := *e
-		changed.Items = slices.Clone(e.Items)
-		for i := range changed.Items {
-			changed.Items[i].ValueExpr = c.rewrite(e.Items[i].ValueExpr)
-		}
-		return &changed
-	case *hclsyntax.IndexExpr:
-		changed := *e
-		changed.Collection, changed.Key = c.rewrite(e.Collection), c.rewrite(e.Key)
-		return &changed
-	case *hclsyntax.RelativeTraversalExpr:
-		changed := *e
-		changed.Source = c.rewrite(e.Source)
-		return &changed
-	}
-	return expr
-}
-
-func (c *compiler) rewriteAll(all []hclsyntax.Expression) []hclsyntax.Expression {
-	out := make([]hclsyntax.Expression, len(all))
-	for i, e := range all {
-		out[i] = c.rewrite(e)
-	}
-	return out
+	// Elements of a for expression stay as they are: their names may hide those of
+	// columns.
+	return spec.MapChildren(expr, c.rewrite)
 }
 
 // rewritePair rewrites two sides; alike sides lend each other their unit.
