@@ -167,7 +167,7 @@ func resolveOneUserFunction(r *Request, pattern string) ([]Found, error) {
 		if err != nil {
 			return nil, &TargetError{Pattern: pattern, Detail: fmt.Sprintf("In %s, %v.", r.Binary.Path, err), Why: fn.Refused}
 		}
-		target := plan.Target{Name: pattern, Symbol: name, Path: r.Binary.Path, Offset: at, PID: r.PID}
+		target := plan.Target{Name: pattern, Symbol: name, Path: r.Binary.Path, File: r.Binary.File, Offset: at, PID: r.PID}
 		out = append(out, Found{Target: target, Layout: layout, Place: fmt.Sprintf("%s+%#x", target.Path, at)})
 	}
 	return out, nil

@@ -56,7 +56,7 @@ func resolveUSDT(r *Request) ([]Found, error) {
 				continue
 			}
 			out = append(out, Found{
-				Target: plan.Target{Name: name, Path: r.Binary.Path, Offset: u.Offset, Semaphore: u.SemaphoreOff, PID: r.PID},
+				Target: plan.Target{Name: name, Path: r.Binary.Path, File: r.Binary.File, Offset: u.Offset, Semaphore: u.SemaphoreOff, PID: r.PID},
 				Layout: usdtLayout(u, regs),
 			})
 		}

@@ -157,7 +157,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	}
 	settle()
 	began := a.env.Now()
-	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Memory: a.machine().FitsMemory, Cache: a.kernelTypes(), Report: a.env.Build.Report})
+	s, diags := session.Open(ctx, c.object, c.plan, session.Options{Explain: a.explain, Memory: a.machine().FitsMemory, File: host.FileID, Cache: a.kernelTypes(), Report: a.env.Build.Report})
 	if session.Interrupted(diags) {
 		return exit{ExitInterrupted}
 	}

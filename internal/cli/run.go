@@ -26,6 +26,7 @@ type run struct {
 	decoder  *stream.Decoder
 	reader   *stream.Reader // nil: nothing streams
 	tables   []*shownTable
+	looked   time.Time // when files were last looked at
 }
 
 // shownTable is one aggregate, and when it is printed.
@@ -110,12 +111,21 @@ func (r *run) report(ctx context.Context, start time.Time, child *child) error {
 		if err := r.intervals(); err != nil {
 			return err
 		}
+		r.look()
 		if err := r.renderer.Flush(); err != nil {
 			return fmt.Errorf("write output: %w", err)
 		}
 		if ctx.Err() != nil || child.ended() || (ends && !r.env.Now().Before(until)) {
 			return nil
 		}
+	}
+}
+
+// look warns, within a second, of files that were replaced.
+func (r *run) look() {
+	if now := r.env.Now(); now.Sub(r.looked) >= time.Second {
+		r.looked = now
+		r.warn(r.session.Replaced())
 	}
 }
 
@@ -219,6 +229,7 @@ func (r *run) finish() error {
 	for i := range summary.Probes {
 		summary.Probes[i].Truncated += r.decoder.Truncated(summary.Probes[i].Probe)
 	}
+	r.warn(r.session.Replaced())
 	if err := r.renderer.Summary(summary); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}

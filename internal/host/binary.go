@@ -59,11 +59,26 @@ func (h *Host) readBinary(key binaryKey) (*facts.Binary, error) {
 		}
 		return nil, fmt.Errorf("binary %s: %w", where, err)
 	}
-	bin.Name, bin.Path = key.name, file
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		bin.File = fmt.Sprintf("%d/%d", stat.Dev, stat.Ino)
-	}
+	bin.Name, bin.Path, bin.File = key.name, file, fileID(info)
 	return bin, nil
+}
+
+// FileID is which file a path leads to, whatever the path, as facts.Binary.File
+// says it: device and inode. "": there is none, or it may not be looked at.
+func FileID(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fileID(info)
+}
+
+func fileID(info os.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", stat.Dev, stat.Ino)
 }
 
 // scriptHint says of a script by what it is run: that is what can be probed.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -137,6 +139,31 @@ func mountTracefsHere(t *testing.T) {
 	again := Open(Options{MountTracefs: true})
 	if _, err := again.Tracepoints(); err != nil || len(again.Notices()) != 0 {
 		t.Errorf("mounted again: %v, %q", err, again.Notices())
+	}
+	for range 20 {
+		mountTogether(t)
+	}
+}
+
+// mountTogether has many look for tracefs at once: one of them mounts it.
+func mountTogether(t *testing.T) {
+	if err := unix.Unmount(tracefsDirs[0], unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	var notices atomic.Int32
+	for range 8 {
+		all.Go(func() {
+			h := Open(Options{MountTracefs: true})
+			if _, err := h.tracefs(); err != nil {
+				t.Error(err)
+			}
+			notices.Add(int32(len(h.Notices())))
+		})
+	}
+	all.Wait()
+	if n := notices.Load(); n != 1 {
+		t.Errorf("%d say that they mounted it, want one", n)
 	}
 }
 

@@ -30,7 +30,10 @@ func (h *Host) tracefs() (string, error) {
 			return dir, err
 		}
 		dir = tracefsDirs[0]
-		if mountErr := unix.Mount("nodev", dir, "tracefs", 0, ""); mountErr != nil {
+		switch mountErr := unix.Mount("nodev", dir, "tracefs", 0, ""); {
+		case errors.Is(mountErr, unix.EBUSY): // another did meanwhile
+			return h.findTracefs()
+		case mountErr != nil:
 			return "", fmt.Errorf("%w (tried to, as root would: %w)", err, mountErr)
 		}
 		h.notices = append(h.notices, "tracefs was not mounted and now is, on "+dir+".")
@@ -43,12 +46,16 @@ func (h *Host) findTracefs() (string, error) {
 	for _, at := range tracefsDirs {
 		dir := h.path(at)
 		_, err := os.Stat(filepath.Join(dir, "events"))
+		mounted := err != nil && h.mounted("tracefs", at)
+		if mounted { // maybe only just, by another
+			_, err = os.Stat(filepath.Join(dir, "events"))
+		}
 		switch {
 		case err == nil:
 			return dir, nil
 		case errors.Is(err, fs.ErrPermission):
 			return "", fmt.Errorf("tracefs in %s may only be read by root, so run tracer as root: %w", dir, fs.ErrPermission)
-		case h.mounted("tracefs", at):
+		case mounted:
 			return "", fmt.Errorf("tracefs in %s is empty, as lockdown=confidentiality leaves it even to root: %w", dir, fs.ErrPermission)
 		}
 	}

@@ -47,6 +47,9 @@ type Options struct {
 	// Memory is an error if maps of some bytes cannot be had; nil asks only the
 	// kernel.
 	Memory func(bytes uint64) error
+	// File is which file a path leads to, as facts.Binary.File says it, "" if none
+	// does; nil leaves unnoticed that files are replaced.
+	File func(path string) string
 	// Cache holds kernel types that are decoded already; nil decodes anew.
 	Cache *btf.Cache
 	// Report is where bugs are reported, for the text of verifier rejections.
@@ -65,7 +68,9 @@ type Session struct {
 	links   []attached // in the order they were made
 	events  []*os.File // perf events of links, see keepEvent
 	missed  []uint64   // by probe, of links that are closed
-	barrier *ebpf.Map  // its update waits for an RCU grace period
+	files   []*userFile
+	fileID  func(path string) string
+	barrier *ebpf.Map // its update waits for an RCU grace period
 	counts  Attached
 }
 
@@ -85,6 +90,9 @@ type attached struct {
 // that ends between two attachments is such an error.
 func Open(ctx context.Context, obj *bpfgen.Object, p *plan.Plan, opts Options) (*Session, hcl.Diagnostics) {
 	o := opener{opts: opts, s: &Session{object: obj, plan: p, maps: map[string]*ebpf.Map{}, missed: make([]uint64, len(p.Probes))}}
+	if opts.File != nil {
+		o.s.files, o.s.fileID = userFiles(p), opts.File
+	}
 	// Kernels before 5.11 count maps against RLIMIT_MEMLOCK. Where it cannot be
 	// raised, creating a map says so.
 	o.locked = rlimit.RemoveMemlock()

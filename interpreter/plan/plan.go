@@ -96,6 +96,7 @@ type Target struct {
 	Module          string
 	Address         uint64 // of the kernel function where the name is not enough
 	Path            string // user probes: the file
+	File            string // which file that was, as facts.Binary.File says it
 	Offset          uint64 // user probes: in the file; kernel: from the symbol
 	Semaphore       uint64 // usdt: file offset of the semaphore
 	PID             int    // user probes: only this process; 0: all

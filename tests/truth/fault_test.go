@@ -250,7 +250,7 @@ exit ${PIPESTATUS[0]}`)
 }
 
 // A binary that is replaced while it is traced: what runs the old file goes on
-// being counted, what runs the new one is not.
+// being counted, what runs the new one is not, and a warning says so.
 func TestFaultReplacedBinary(t *testing.T) {
 	p := needPrograms(t)
 	dir := tempDir(t)
@@ -288,6 +288,9 @@ probe "uprobe" "p" {
 	}
 	out := parseOutput(t, []byte(got.stdout))
 	compareRows(t, "t", out.table(t, "t").rows, rows{"": {"n": text(calls)}})
+	if want := "Binary replaced"; strings.Count(got.stderr, want) != 1 {
+		t.Errorf("stderr is %q, want %q in it once", got.stderr, want)
+	}
 }
 
 func copyFile(t *testing.T, from, to string) {
