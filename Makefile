@@ -107,7 +107,7 @@ fuzz: ## A fixed number of executions of every fuzz test
 
 .PHONY: truth
 truth: build workloads bin/report ## The whole program, the catalog and the documents against known workloads
-	@$(GO) test -json -count=1 -p 1 -timeout 10m $(AS_ROOT) ./tests/truth ./tests/examples | $(REPORT) -stage truth -tests
+	@mkdir -p bin/kernels; $(GO) test -json -count=1 -p 1 -timeout 10m $(AS_ROOT) ./tests/truth ./tests/examples | tee bin/kernels/host.json | $(REPORT) -stage truth -tests
 
 .PHONY: test-vm
 test-vm: ## Only the virtual machines
@@ -140,8 +140,8 @@ vm-%: bin/report
 	@mkdir -p bin/kernels; tests/vm/suite $* | tee bin/kernels/$*.json | $(REPORT) -stage vm-$* -tests
 
 .PHONY: kernels
-kernels: ## Write docs/kernels.md from the last runs of the virtual machines
-	$(GO) run ./tests/kernels $(wildcard $(addprefix bin/kernels/,$(addsuffix .json,$(VM_KERNELS_ALL))))
+kernels: ## Write docs/kernels.md from the last runs here and in the virtual machines
+	$(GO) run ./tests/kernels $(wildcard $(addprefix bin/kernels/,$(addsuffix .json,host $(VM_KERNELS_ALL))))
 
 bin/report: $(wildcard tests/report/*.go)
 	@mkdir -p bin

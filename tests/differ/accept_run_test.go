@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -14,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tracer/interpreter/check"
 )
@@ -131,21 +133,47 @@ func (run *accepted) work(t *testing.T, a *acceptance, base uint64) {
 		if v.err != nil {
 			t.Errorf("TRACER_DIFFER_SEED=%d TRACER_ACCEPT_SPEC=%d: %s", base, i, a.explain(d))
 		}
-		run.count(i, d, v)
+		run.count(t, i, d, v)
 		if v.refused != "" && os.Getenv("TRACER_DIFFER_REFUSED") != "" {
 			t.Logf("spec %d: %s\n%s", i, v.refused, d)
 		}
 	}
 }
 
-// text and root find the names that expressions begin with: no members, and
-// nothing in a string.
-var (
-	text = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	root = regexp.MustCompile(`(?:^|[^.\w])([a-z_]\w*)`)
-)
+// mentions are the names of the language that a spec has: what its expressions
+// begin with, and the functions that they call.
+func mentions(spec string) ([]string, error) {
+	file, diags := hclsyntax.ParseConfig([]byte(spec), "spec.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	var names []string
+	_ = hclsyntax.VisitAll(file.Body.(*hclsyntax.Body), func(n hclsyntax.Node) hcl.Diagnostics {
+		switch e := n.(type) {
+		case *hclsyntax.ScopeTraversalExpr:
+			names = append(names, e.Traversal.RootName())
+		case *hclsyntax.FunctionCallExpr:
+			names = append(names, e.Name)
+		}
+		return nil
+	})
+	return names, nil
+}
 
-func (run *accepted) count(i int, d *document, v verdict) {
+func TestMentions(t *testing.T) {
+	names, err := mentions(`probe "kprobe" "p" {
+  target = "saved_*"
+  capture {
+    ustack = args.saved.kstack
+    text   = "<${hex(pid)}|${str(cast("struct saved *", args[0]).name)}>"
+  }
+}`)
+	if want := []string{"args", "hex", "pid", "str", "cast", "args"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("%v, %v, want %v", names, err, want)
+	}
+}
+
+func (run *accepted) count(t *testing.T, i int, d *document, v verdict) {
 	run.Lock()
 	defer run.Unlock()
 	switch {
@@ -161,12 +189,12 @@ func (run *accepted) count(i int, d *document, v verdict) {
 		}
 	default:
 		run.loaded[probeTypes[i%len(probeTypes)]]++
-		spec := text.ReplaceAllString(d.String(), "")
-		for _, w := range root.FindAllStringSubmatch(spec, -1) {
-			if _, excused := notMentioned[w[1]]; excused && strings.Contains(spec, "."+w[1]) {
-				continue // a column that has the name of a member
-			}
-			run.words[w[1]]++
+		names, err := mentions(d.String())
+		if err != nil {
+			t.Errorf("spec %d: %v", i, err)
+		}
+		for _, name := range names {
+			run.words[name]++
 		}
 	}
 }

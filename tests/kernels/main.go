@@ -1,9 +1,9 @@
 // Command kernels writes docs/kernels.md from what TestKernelMatrix logged on
 // each kernel.
 //
-// In: files of test2json lines, one for each kernel (bin/vm/KERNEL.json, made
-// by make vm-KERNEL). Out: the document; a cell that did not pass is an error.
-// It must not know tracer.
+// In: files of test2json lines, one for each kernel (bin/kernels/KERNEL.json, made
+// by make vm-KERNEL; host.json, made by make truth, is the machine's own). Out: the
+// document; a cell that did not pass is an error. It must not know tracer.
 package main
 
 import (
@@ -26,14 +26,18 @@ func main() {
 	}
 }
 
+// host is the machine that the tests run on: its kernel is whichever it has.
+const host = "host"
+
 // table is the cells by row ("probe|mechanism") and kernel.
 type table struct {
 	rows, kernels []string
+	releases      map[string]string // by kernel, as it calls itself
 	cells         map[string]string
 }
 
 func write(out string, files []string) error {
-	t := table{cells: map[string]string{}}
+	t := table{releases: map[string]string{}, cells: map[string]string{}}
 	for _, name := range files {
 		if err := t.read(name); err != nil {
 			return err
@@ -58,14 +62,18 @@ func (t *table) read(name string) error {
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var e struct{ Action, Test, Output string }
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.Test, "TestKernelMatrix/") {
+		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.Test+"/", "TestKernelMatrix/") {
 			continue
 		}
 		if e.Action == "fail" {
 			return fmt.Errorf("%s: %s failed", name, e.Test)
 		}
-		if _, text, ok := strings.Cut(strings.TrimSpace(e.Output), "cell: "); ok {
+		line := strings.TrimSpace(e.Output)
+		if _, text, ok := strings.Cut(line, "cell: "); ok {
 			t.add(kernel, text)
+		}
+		if _, text, ok := strings.Cut(line, "kernel: "); ok && e.Test == "TestKernelMatrix" {
+			t.releases[kernel] = text
 		}
 	}
 	return lines.Err()
@@ -89,8 +97,8 @@ const preface = `# Kernels
 Which probe type runs by which mechanism, on the kernels of the test matrix. Each cell is
 what the same workload, whose events are known exactly, was measured to have done there;
 a test fails if a single event is missing, or one too many, or the sum of the traced
-values is off. The number of events differs between the machine and the emulated kernels,
-nothing else does.
+values is off. The number of events differs between the machine that the tests ran on (host)
+and the emulated kernels, nothing else does.
 
 The table is written by the tests ("make kernels" after "make test-all"): do not edit it.
 Features are found by trying, or by names that the kernel's types have, never by the version:
@@ -190,11 +198,22 @@ version, catalog and validate need nothing; validate warns of what it may not lo
 Capabilities in a user namespace of its own, as in a rootless container, do not count.
 `
 
+// heads are the kernels' names: the host's with its version.
+func (t *table) heads() []string {
+	heads := slices.Clone(t.kernels)
+	for i, kernel := range heads {
+		if version := strings.SplitN(t.releases[kernel], ".", 3); kernel == host && len(version) == 3 {
+			heads[i] += " (" + version[0] + "." + version[1] + ")"
+		}
+	}
+	return heads
+}
+
 // document is the whole text.
 func (t *table) document() string {
 	var b strings.Builder
 	b.WriteString(preface)
-	fmt.Fprintf(&b, "| probe | mechanism | %s |\n|---|---|%s\n", strings.Join(t.kernels, " | "), strings.Repeat("---|", len(t.kernels)))
+	fmt.Fprintf(&b, "| probe | mechanism | %s |\n|---|---|%s\n", strings.Join(t.heads(), " | "), strings.Repeat("---|", len(t.kernels)))
 	for _, row := range t.rows {
 		probe, mechanism, _ := strings.Cut(row, "|")
 		fmt.Fprintf(&b, "| %s | %s |", probe, mechanism)

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -76,6 +77,11 @@ func cells() []cell {
 
 // The table of docs/kernels.md is made of what this test logs.
 func TestKernelMatrix(t *testing.T) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("kernel: %s", release)
 	for _, c := range cells() {
 		t.Run(c.probe+" by "+c.mechanism, func(t *testing.T) {
 			value, total := c.row["value"], c.row["total"]
