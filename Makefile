@@ -79,7 +79,7 @@ stages:
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: deps
-deps: ## Install what the tests need from Debian's packages, if it is missing
+deps: ## Install what the tests need from Debian's packages, and mount tracefs, if it is missing
 	@tests/workload/deps
 
 # What is checked without running it.

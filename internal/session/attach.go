@@ -39,9 +39,6 @@ type side struct {
 // attach attaches all programs, entry sides first.
 func (o *opener) attach(ctx context.Context) hcl.Diagnostics {
 	o.refused = map[*plan.Variant]map[plan.Target]bool{}
-	if diags := o.sameFiles(); diags.HasErrors() {
-		return diags
-	}
 	files, kprobes := map[string]*link.Executable{}, sync.OnceValues(findKprobes)
 	for _, entries := range []bool{true, false} {
 		for _, p := range o.s.loaded {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -50,8 +51,9 @@ func (s *Session) newlyReplaced() []*userFile {
 }
 
 // sameFiles refuses files that were replaced since they were read: the functions
-// of the new one are elsewhere, and a probe amid an instruction breaks a program.
-func (o *opener) sameFiles() hcl.Diagnostics {
+// of the new one are elsewhere, and a probe amid an instruction breaks a program. It
+// is asked before attaching, and after, as the kernel was given the path.
+func (o *opener) sameFiles(context.Context) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, f := range o.s.newlyReplaced() {
 		diags = append(diags, o.failed("Binary replaced", fmt.Errorf("%s was replaced after tracer had read it: run tracer again", f.path), &f.at)...)

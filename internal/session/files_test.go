@@ -53,7 +53,7 @@ func TestReplacedBeforeAttached(t *testing.T) {
 	p := targets("/a", "/b")
 	id := func(path string) string { return "id of /a" }
 	o := opener{s: &Session{files: userFiles(p), fileID: id}}
-	diags := o.sameFiles()
+	diags := o.sameFiles(t.Context())
 	if len(diags) != 1 || !diags.HasErrors() || diags[0].Detail != "/b was replaced after tracer had read it: run tracer again." {
 		t.Errorf("%v, want an error of /b", diags)
 	}

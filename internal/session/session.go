@@ -96,7 +96,7 @@ func Open(ctx context.Context, obj *bpfgen.Object, p *plan.Plan, opts Options) (
 	// Kernels before 5.11 count maps against RLIMIT_MEMLOCK. Where it cannot be
 	// raised, creating a map says so.
 	o.locked = rlimit.RemoveMemlock()
-	for _, step := range []func(context.Context) hcl.Diagnostics{o.makeMaps, o.load, o.attach} {
+	for _, step := range []func(context.Context) hcl.Diagnostics{o.makeMaps, o.load, o.sameFiles, o.attach, o.sameFiles} {
 		if diags := step(ctx); diags.HasErrors() {
 			if err := o.s.Close(); err != nil {
 				diags = append(diags, warning("Unclean end", fmt.Sprintf("Not all could be undone: %v.", err), nil))
